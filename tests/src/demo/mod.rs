@@ -63,8 +63,7 @@ pub fn sample() -> PathBuf {
 pub async fn run(options: &Options) -> Result<bool> {
     let folder = root().join(".dev/demo");
     let orders = if options.year { year_of(&options.orders, &folder)? } else { options.orders.clone() };
-    let size =
-        std::fs::metadata(&orders).with_context(|| format!("cannot read {}", orders.display()))?.len();
+    let size = std::fs::metadata(&orders).with_context(|| format!("cannot read {}", orders.display()))?.len();
     let services = tokio::task::spawn_blocking(Services::from_environment).await??;
     let mut world = World::lasting(services, folder.clone()).await?;
     documents::clear(&folder)?;
@@ -131,12 +130,7 @@ fn introduce(world: &World, api: &Api, relay: &Relay, orders: &Path) {
         server("PostgreSQL", world.services.postgres_pid),
     );
     eprintln!("kill -9 any of them if you like: they are started again, and nothing is lost");
-    eprintln!(
-        "loading {} into {}, logs in {}",
-        orders.display(),
-        api.http.root(),
-        world.logs().display()
-    );
+    eprintln!("loading {} into {}, logs in {}", orders.display(), api.http.root(), world.logs().display());
 }
 
 /// What the main job did.
