@@ -60,7 +60,8 @@ impl Drafts {
         }
         let lines: Vec<_> = products.iter().map(|id| json!({"product_id": id, "quantity": "2"})).collect();
         let body = json!({"customer_id": customer["id"], "lines": lines});
-        let (model, example) = (api.created("/invoices", &body).await?, api.created("/invoices", &body).await?);
+        let (model, example) =
+            (api.created("/invoices", &body).await?, api.created("/invoices", &body).await?);
         let id = example["id"].as_str().context("an invoice's id")?;
         let answer = api.http.command(&format!("/invoices/{id}/validate")).await?;
         ensure!(answer.status == 200, "{}", answer.text);

@@ -198,9 +198,7 @@ pub(super) fn statements_of(template: &str) -> Vec<String> {
         .collect();
     text.split(';')
         .map(in_one_line)
-        .filter(|statement| {
-            !statement.is_empty() && !CONTROL.iter().any(|word| statement.starts_with(word))
-        })
+        .filter(|statement| !statement.is_empty() && !CONTROL.iter().any(|word| statement.starts_with(word)))
         .collect()
 }
 

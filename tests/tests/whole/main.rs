@@ -11,6 +11,7 @@ mod deployment;
 mod documents;
 mod errors;
 mod help;
+mod invoice_race;
 mod loader;
 mod location_counts;
 mod monitoring;
