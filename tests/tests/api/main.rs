@@ -18,6 +18,7 @@ mod idempotency;
 mod imports;
 mod inventory_counts;
 mod invoices;
+mod invoices_frozen;
 mod invoices_verify;
 mod isolation;
 mod keys;

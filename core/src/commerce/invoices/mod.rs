@@ -16,6 +16,7 @@ mod shipped;
 pub mod terms;
 pub mod totals;
 mod verify;
+mod verify_rows;
 
 pub use aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
 pub use commands::{
