@@ -127,7 +127,10 @@ impl Summary {
         }
         rows.begin("speed");
         rows.add("rows", &self.report.rows);
-        rows.add("rows/s", &rate(self.report.rows, self.report.elapsed));
+        let goods = self.report.elapsed.saturating_sub(self.report.invoicing);
+        rows.add("rows/s, without the time of the invoices", &rate(self.report.rows, goods));
+        let documents = self.report.numbered + self.report.credit_notes + self.report.payments;
+        rows.add("invoices, credit notes and payments/s", &rate(documents, self.report.invoicing));
         rows.add("HTTP requests", &self.report.requests);
         rows.add("of them sent again", &self.report.retries);
         rows.add("HTTP requests/s", &rate(self.report.requests, self.report.elapsed));

@@ -117,6 +117,8 @@ pub struct Report {
     /// Requests that had to be sent again.
     pub retries: u64,
     pub elapsed: Duration,
+    /// How much of it went into invoices, credit notes and payments.
+    pub invoicing: Duration,
     pub failed_invoices: u64,
     /// The first failures, with their reasons.
     pub failures: Vec<String>,
@@ -228,12 +230,14 @@ pub async fn load(options: &Options, progress: &Progress) -> Result<Report> {
             run(&load, phase, options, progress).await?;
         }
         // What comes back has left and is invoiced before it does: a return takes off what can be invoiced.
+        let invoicing = Instant::now();
         match phase {
             _ if load.is_stopped() || !load.books.are_kept() => {}
             Phase::Orders => invoices::invoice(&load, options.concurrency, progress).await,
             Phase::Returns => invoices::credit(&load, options.concurrency, progress).await,
             Phase::WriteOffs => payments::pay(&load, options.concurrency, progress).await,
         }
+        load.with_report(|report| report.invoicing += invoicing.elapsed());
     }
     let left_out = load.books.left_out();
     if left_out > 0 {
