@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 
 /// Where a customer lives of whom the file names no country: at home.
 pub(super) const HOME: &str = "FR";
+/// Where businesses are in the French register, by code: the overseas parts and Monaco among them.
+const FRENCH: [&str; 14] =
+    [HOME, "BL", "GF", "GP", "MC", "MF", "MQ", "NC", "PF", "PM", "RE", "TF", "WF", "YT"];
 /// The most numbers that are tried until one has the check digits of its country: no country needs more than some hundreds.
 const TRIES: u64 = 2_000;
 
@@ -67,7 +70,7 @@ pub(super) fn describe(code: &str, country: Option<&str>, is_consumer: bool) -> 
         "addresses": [address(code, country)],
         "invoicing": {"kind": kind},
     });
-    if country == HOME && !is_consumer {
+    if FRENCH.contains(&country) && !is_consumer {
         let siren = siren(code);
         body["vat_number"] = json!(french_vat_number(&siren));
         body["invoicing"]["registration"] = json!({"scheme": "siren", "number": siren});
@@ -183,5 +186,6 @@ mod tests {
         assert_eq!(nowhere["addresses"][0]["country"], HOME);
         assert!(nowhere["vat_number"].is_string());
         assert_eq!(describe("27001", Some("US"), false)["vat_number"], Value::Null);
+        assert!(describe("27002", Some("MC"), false)["invoicing"]["registration"].is_object());
     }
 }
