@@ -16,6 +16,8 @@ const SALES_AT_MOST: usize = 1_000_000;
 /// Decimals of a quantity on an invoice: what has more is not invoiced.
 const QUANTITY_DECIMALS: i64 = 4;
 const CENTS: i64 = 2;
+/// By how many cents what is left of an invoice may be rounded so that it adds up with its VAT.
+const ROUNDED_BY: i64 = 5;
 /// Where the seller's own rate holds for everybody.
 const HOME: [&str; 2] = ["FR", "MC"];
 /// The other member states: their businesses get goods without VAT, their consumers pay the seller's.
@@ -36,8 +38,7 @@ pub struct Sums {
 impl Sums {
     /// Adds a document whose lines come to so much, at one rate.
     fn add(&mut self, net: &BigDecimal, rate: &BigDecimal) {
-        // VAT is rounded once for each rate of a document (EN 16931, BR-CO-17).
-        let tax = cents(&(net * rate / BigDecimal::from(100)));
+        let tax = tax(net, rate);
         self.documents += 1;
         self.gross += net + &tax;
         let (base, sum) = self.vat.entry(rate.normalized().to_plain_string()).or_default();
@@ -64,6 +65,7 @@ struct Order {
     quantity: BigDecimal,
     rate: BigDecimal,
     is_too_precise: bool,
+    may_come_back: bool,
 }
 
 /// A line of an order that may come back.
@@ -71,10 +73,48 @@ struct Order {
 struct Sale {
     /// Counts the invoices of the file.
     order: u64,
-    price: BigDecimal,
+    quantity: BigDecimal,
+    net: BigDecimal,
     /// What has not come back.
     left: BigDecimal,
+}
+
+impl Sale {
+    /// What the line comes to as far as it has come back.
+    fn given_back(&self) -> BigDecimal {
+        cents(&(&self.net * (&self.quantity - &self.left) / &self.quantity))
+    }
+}
+
+/// An invoice of which something may be given back: what is left of it, without VAT and with it.
+#[derive(Debug)]
+struct Left {
+    net: BigDecimal,
+    gross: BigDecimal,
     rate: BigDecimal,
+}
+
+impl Left {
+    /// Gives this back, or as near to it as adds up with the VAT if it is the rest. `None` if that is more than is left.
+    fn give_back(&mut self, net: BigDecimal) -> Option<BigDecimal> {
+        let with_vat = |net: &BigDecimal| net + tax(net, &self.rate);
+        let net = if net == self.net {
+            let near = |by: i64| &self.net + BigDecimal::new(by.into(), CENTS);
+            let fits = |net: &BigDecimal| with_vat(net) == self.gross;
+            let exact = (0..=ROUNDED_BY).flat_map(|by| [-by, by]).map(near).find(fits);
+            let below = || (0..=ROUNDED_BY).map(|by| near(-by)).find(|net| with_vat(net) <= self.gross);
+            exact.or_else(below).unwrap_or(net)
+        } else {
+            net
+        };
+        let gross = with_vat(&net);
+        if gross > self.gross {
+            return None;
+        }
+        self.net -= &net;
+        self.gross -= gross;
+        Some(net)
+    }
 }
 
 impl ExpectedInvoices {
@@ -115,13 +155,13 @@ struct Reading {
     /// By customer and SKU, in the order of the file.
     sales: HashMap<(String, String), Vec<Sale>>,
     remembered: usize,
-    /// Orders that are not invoiced.
-    without: HashSet<u64>,
+    /// What is left of the invoices of orders of which something comes back.
+    left: HashMap<u64, Left>,
     /// The invoice of the file that is being read.
     current: u64,
     open: Option<Order>,
-    /// What it takes back, by the order that it comes from: net, and rate.
-    back: BTreeMap<u64, (BigDecimal, BigDecimal)>,
+    /// What it takes back, by the order that it comes from.
+    back: BTreeMap<u64, BigDecimal>,
 }
 
 impl Reading {
@@ -149,15 +189,18 @@ impl Reading {
         let order = self.open.get_or_insert_with(|| Order {
             net: BigDecimal::zero(),
             quantity: BigDecimal::zero(),
-            rate: rate.clone(),
+            rate,
             is_too_precise: false,
+            may_come_back: false,
         });
-        order.net += cents(&(&row.price * &row.quantity));
+        let net = cents(&(&row.price * &row.quantity));
+        order.net += &net;
         order.quantity += &row.quantity;
         order.is_too_precise |= !fits;
         let pair = (row.customer, row.sku);
         if self.returned.contains(&pair) && self.remembered <= SALES_AT_MOST {
-            let sale = Sale { order: self.current, price: row.price, left: row.quantity, rate };
+            order.may_come_back = true;
+            let sale = Sale { order: self.current, net, left: row.quantity.clone(), quantity: row.quantity };
             self.sales.entry(pair).or_default().push(sale);
             self.remembered += 1;
         }
@@ -172,31 +215,40 @@ impl Reading {
             if part.is_zero() {
                 continue;
             }
+            let before = sale.given_back();
             rest -= &part;
             sale.left -= &part;
-            let (net, _) =
-                self.back.entry(sale.order).or_insert_with(|| (BigDecimal::zero(), sale.rate.clone()));
-            *net += cents(&(&sale.price * &part));
+            *self.back.entry(sale.order).or_default() += sale.given_back() - before;
         }
     }
 
     /// Ends the invoice of the file that was read.
     fn close(&mut self) {
-        if let Some(Order { net, quantity, rate, is_too_precise }) = self.open.take() {
+        if let Some(Order { net, quantity, rate, is_too_precise, may_come_back }) = self.open.take() {
             if is_too_precise {
                 self.expected.too_precise += 1;
-                self.without.insert(self.current);
             } else {
                 self.expected.invoices.add(&net, &rate);
                 self.expected.quantity += quantity;
+                if may_come_back {
+                    let gross = &net + tax(&net, &rate);
+                    self.left.insert(self.current, Left { net, gross, rate });
+                }
             }
         }
-        for (order, (net, rate)) in std::mem::take(&mut self.back) {
-            if !self.without.contains(&order) {
-                self.expected.credit_notes.add(&net, &rate);
+        for (order, net) in std::mem::take(&mut self.back) {
+            // What was not invoiced is not credited.
+            let Some(left) = self.left.get_mut(&order) else { continue };
+            if let Some(net) = left.give_back(net) {
+                self.expected.credit_notes.add(&net, &left.rate);
             }
         }
     }
+}
+
+/// VAT is rounded once for each rate of a document (EN 16931, BR-CO-17).
+fn tax(net: &BigDecimal, rate: &BigDecimal) -> BigDecimal {
+    cents(&(net * rate / BigDecimal::from(100)))
 }
 
 /// Half away from zero.
@@ -249,6 +301,19 @@ mod tests {
         assert_eq!(told(&found.invoices), owned(2, "15.6", &["20 %: 13, 2.6"]));
         // Of invoice 3: one of 3.00 and two of 2.00; of invoice 4: three of 2.00.
         assert_eq!(told(&found.credit_notes), owned(3, "15.6", &["20 %: 13, 2.6"]));
+    }
+
+    #[test]
+    fn parts_of_a_line_add_up_to_it_with_their_vat() {
+        // 3 for 0.13: 0.04, 0.05 and 0.04 come back; 20 % of 0.13 are 0.03, of the parts 0.01 each.
+        let rows = "1,A,Board,3,d,0.0433,7,France\nC2,A,Board,-1,d,1,7,France\nC3,A,Board,-1,d,1,7,France\n\
+            C4,A,Board,-1,d,1,7,France\n";
+        let found = expected(rows, "");
+        assert_eq!(told(&found.invoices), owned(1, "0.16", &["20 %: 0.13, 0.03"]));
+        assert_eq!(told(&found.credit_notes), owned(3, "0.16", &["20 %: 0.13, 0.03"]));
+        // With its VAT, 0.03 would be 0.04, and only 0.03 is left.
+        let mut left = Left { net: "0.03".parse().unwrap(), gross: "0.03".parse().unwrap(), rate: 20.into() };
+        assert_eq!(left.give_back("0.03".parse().unwrap()), "0.02".parse().ok());
     }
 
     #[test]

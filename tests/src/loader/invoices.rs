@@ -121,7 +121,7 @@ async fn credit_note(load: &Load, back: &Back) -> Result<(), Problem> {
     match (answer.status, answer.code().as_str()) {
         (200 | 201, _) => Ok(()),
         // By an earlier run, whose keys are forgotten.
-        (409, "return_credited") => Ok(()),
+        (409, "nothing_to_credit") => Ok(()),
         (400..=499, _) => Err(Problem::Refused(refusal(&answer))),
         _ => Err(Problem::unexpected(&path, &answer)),
     }

@@ -16,14 +16,22 @@ const TABLES: &str =
     WHERE p.proname IN ('invoices_are_frozen', 'payments_are_kept') ORDER BY 1";
 const COLUMNS: &str = "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
     WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+/// What orders rows or repeats what is proved elsewhere: nothing else says it.
+const UNPROVED: [&str; 1] = ["invoice_documents.pages"];
+/// Documents are made where there is such a service.
+const WITH_DOCUMENTS: [(&str, &str); 1] = [("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "true")];
 const NOBODY: &str = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
 
 /// A column, and the name of its type.
 type Column = (String, String);
 
-/// An invoice of an order, a free one, a payment of both that was reversed, and another one: every column has a value somewhere.
+/// An invoice of an order, a free one, a payment of both that was reversed, a credit note, and another payment: every column has a value somewhere.
 async fn trade(world: &World) -> Result<()> {
-    let api = world.api().await?;
+    let sql = world.sql().await?;
+    let query = "SELECT to_regclass('invoice_documents') IS NOT NULL";
+    let has_documents: bool = sql.query_one(query, &[]).await?.get(0);
+    let environment = if has_documents { &WITH_DOCUMENTS[..] } else { &[] };
+    let api = Api::start(world, environment).await?;
     api.seller().await?;
     let (customer, tea) = (api.buyer("C-1").await?, api.product("TEA").await?);
     let order = api.order(&customer, &tea).await?;
@@ -42,18 +50,30 @@ async fn trade(world: &World) -> Result<()> {
     let first = pay(&api, &customer, "48.00").await?;
     let path = format!("/payments/{}/reverse", first["id"].as_str().context("an id")?);
     api.created(&path, &json!({"reason": "unpaid cheque"})).await?;
+    give_back(&api, &order).await?;
     pay(&api, &customer, "30.00").await?;
-    // Where documents are rendered beside the requests, their links are there when the API ends.
-    let sql = world.sql().await?;
-    let query = "SELECT to_regclass('invoice_documents') IS NOT NULL";
-    if sql.query_one(query, &[]).await?.get(0) {
+    // Their links are there when the API ends.
+    if has_documents {
         until("the documents", LIMIT, async || {
-            let count: i64 = sql.query_one("SELECT count(*) FROM invoice_documents", &[]).await?.get(0);
-            ensure!(count >= 2, "{count} documents");
+            let query =
+                "SELECT (SELECT count(*) FROM invoice_contents) - (SELECT count(*) FROM invoice_documents)";
+            let missing: i64 = sql.query_one(query, &[]).await?.get(0);
+            ensure!(missing == 0, "{missing} documents are missing");
             Ok(())
         })
         .await?;
     }
+    Ok(())
+}
+
+/// Takes one of an order back, and gives the money back.
+async fn give_back(api: &Api, order: &Value) -> Result<()> {
+    let lines = json!([{"position": 1, "quantity": "1", "restock": true}]);
+    let path = format!("/orders/{}/returns", order["id"].as_str().context("an id")?);
+    let back = api.created(&path, &json!({"reason": "broken", "lines": lines})).await?;
+    let path = format!("/returns/{}/credit-note", back["id"].as_str().context("an id")?);
+    let answer = api.http.post(&path, &json!({})).await?;
+    ensure!(matches!(answer.status, 200 | 201), "{}", answer.text);
     Ok(())
 }
 
@@ -144,6 +164,9 @@ async fn every_column(world: &World, is_chosen: impl Fn(&str) -> bool) -> Result
         sql.batch_execute(&format!("ALTER TABLE {table} DISABLE TRIGGER USER")).await?;
         for row in sql.query(COLUMNS, &[&table]).await? {
             let column: Column = (row.get(0), row.get(1));
+            if UNPROVED.contains(&format!("{table}.{}", column.0).as_str()) {
+                continue;
+            }
             let is_changed = changed(&sql, &table, &column, async || {
                 ensure!(is_found(world).await?, "nothing was found");
                 Ok(())
@@ -161,7 +184,7 @@ async fn every_column(world: &World, is_chosen: impl Fn(&str) -> bool) -> Result
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_that_is_changed_in_a_frozen_row_of_an_invoice_is_found() {
     World::run(async |world| {
-        let tried = every_column(world, |table| !table.starts_with("payment")).await?;
+        let tried = every_column(world, |table| table.starts_with("invoice")).await?;
         for column in [
             "invoice_contents.content",
             "invoice_contents.digest",
@@ -185,7 +208,7 @@ async fn a_value_that_is_changed_in_a_frozen_row_of_an_invoice_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_that_is_changed_in_a_payment_is_found() {
     World::run(async |world| {
-        let tried = every_column(world, |table| table.starts_with("payment")).await?;
+        let tried = every_column(world, |table| !table.starts_with("invoice")).await?;
         for column in
             ["payments.amount", "payments.method", "payments.created_by", "payment_allocations.amount"]
         {
