@@ -18,16 +18,27 @@ SELECT true FROM api_keys
     AND (expires_at IS NULL OR expires_at > now());
 \endpipeline
 
--- core/src/commerce/invoices/repository.rs: load
+-- core/src/commerce/invoices/repository.rs: look_at
 SELECT "invoices"."tenant_id", "invoices"."id", "invoices"."version", "invoices"."kind", "invoices"."state", "invoices"."customer_id",
     "invoices"."reference", "invoices"."number", "invoices"."series", "invoices"."issue_date", "invoices"."due_on",
     "invoices"."gross_total", "invoices"."paid", "invoices"."credited", "invoices"."sent_at", "invoices"."created_at",
-    "invoices"."updated_at"
+    "invoices"."updated_at", "invoices"."corrects"
     FROM "invoices"
     WHERE (("invoices"."tenant_id" = {$1 'TENANT'::uuid}) AND
-    ("invoices"."id" = {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid})) FOR NO KEY UPDATE;
+    ("invoices"."id" = {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid})) LIMIT {$3 1};
+SELECT "invoice_drafts"."content" FROM "invoice_drafts"
+    WHERE (("invoice_drafts"."tenant_id" = {$1 'TENANT'::uuid}) AND
+    ("invoice_drafts"."invoice_id" = {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid})) LIMIT {$3 1};
 
--- core/src/commerce/invoices/repository.rs: with_draft
+-- core/src/commerce/invoices/repository.rs: load_with
+SELECT "invoices"."tenant_id", "invoices"."id", "invoices"."version", "invoices"."kind", "invoices"."state", "invoices"."customer_id",
+    "invoices"."reference", "invoices"."number", "invoices"."series", "invoices"."issue_date", "invoices"."due_on",
+    "invoices"."gross_total", "invoices"."paid", "invoices"."credited", "invoices"."sent_at", "invoices"."created_at",
+    "invoices"."updated_at", "invoices"."corrects"
+    FROM "invoices"
+    WHERE (("invoices"."tenant_id" = {$1 'TENANT'::uuid}) AND
+    ("invoices"."id" = ANY({$2 ARRAY[('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid]})))
+    ORDER BY "invoices"."id" FOR NO KEY UPDATE;
 SELECT "invoice_drafts"."content" FROM "invoice_drafts"
     WHERE (("invoice_drafts"."tenant_id" = {$1 'TENANT'::uuid}) AND
     ("invoice_drafts"."invoice_id" = {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid})) LIMIT {$3 1};
@@ -60,12 +71,13 @@ INSERT INTO "invoice_contents" ("tenant_id", "invoice_id", "series", "year", "po
     {$4 extract(year FROM now() AT TIME ZONE 'Europe/Paris')::smallint}, {$5 :number_drawn::bigint}, {$6 current_date}, {$7 :content::text},
     {$8 decode(repeat('ab', 32), 'hex')}, {$9 now()});
 INSERT INTO invoice_lines
-    (tenant_id, invoice_id, position, product_id, order_id, order_position, nature, quantity, net, category, rate, why)
+    (tenant_id, invoice_id, position, product_id, order_id, order_position, nature, quantity, net, category, rate, why, deposit)
     SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid}, line.*
     FROM unnest({$3 ARRAY[1, 2, 3]::smallint[]}, {$4 :products::uuid[]}, {$5 ARRAY[NULL, NULL, NULL]::uuid[]},
     {$6 ARRAY[NULL, NULL, NULL]::smallint[]}, {$7 ARRAY['goods', 'goods', 'goods']}, {$8 ARRAY[2, 2, 2]::numeric[]},
     {$9 ARRAY[20.00, 20.00, 20.00]}, {$10 ARRAY['S', 'S', 'S']}, {$11 ARRAY[20, 20, 20]::numeric[]},
-    {$12 ARRAY[:why::text, :why::text, :why::text]}) AS line;
+    {$12 ARRAY[:why::text, :why::text, :why::text]},
+    {$13 ARRAY[false, false, false]}) AS line;
 INSERT INTO invoice_vat (tenant_id, invoice_id, position, category, rate, base, tax)
     SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid}, one.*
     FROM unnest({$3 ARRAY[1]::smallint[]}, {$4 ARRAY['S']}, {$5 ARRAY[20]::numeric[]}, {$6 ARRAY[60.00]}, {$7 ARRAY[12.00]}) AS one;
@@ -76,12 +88,17 @@ SELECT invoice_link({$1 'FA'}, {$2 'validated'}, {$3 ('01900000-0000-7000-b200-'
 UPDATE "invoices" SET "version" = {$1 2}, "kind" = {$2 'invoice'}, "state" = {$3 'validated'}, "customer_id" = {$4 :customer::uuid},
     "reference" = {$5 NULL}, "number" = {$6 'FA-2026-' || lpad(:number_drawn::text, 6, '0')}, "series" = {$7 'FA'},
     "issue_date" = {$8 current_date}, "due_on" = {$9 current_date + 30}, "gross_total" = {$10 72.00}, "paid" = {$11 0},
-    "credited" = {$12 0}, "sent_at" = {$13 NULL}, "created_at" = {$14 now()}, "updated_at" = {$15 now()}
-    WHERE (("invoices"."tenant_id" = {$16 'TENANT'::uuid}) AND
-    ("invoices"."id" = {$17 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid}));
+    "credited" = {$12 0}, "sent_at" = {$13 NULL}, "created_at" = {$14 now()}, "updated_at" = {$15 now()},
+    "corrects" = {$16 NULL}
+    WHERE (("invoices"."tenant_id" = {$17 'TENANT'::uuid}) AND
+    ("invoices"."id" = {$18 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid}));
 DELETE FROM "invoice_drafts"
     WHERE (("invoice_drafts"."tenant_id" = {$1 'TENANT'::uuid}) AND
     ("invoice_drafts"."invoice_id" = {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid}));
+
+-- core/src/commerce/documents/repository.rs: queue
+INSERT INTO "invoice_document_queue" ("tenant_id", "invoice_id")
+    VALUES ({$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid});
 
 \startpipeline
 -- core/src/outbox/append.rs: append, called by UnitOfWork's write
