@@ -271,6 +271,9 @@ pub struct References {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preceding {
+    /// What it is. It is not written: BG-3 has no place for it in EN 16931.
+    #[serde(default)]
+    pub kind: Option<Kind>,
     /// BT-25.
     pub number: String,
     /// BT-26.

@@ -85,7 +85,7 @@ async fn a_credit_note_names_its_invoice_pays_it_and_leaves_the_rest_to_another_
         assert!(number.starts_with("AV-") && number.ends_with("-000001"), "{number}");
         let content = &note["content"];
         assert_eq!((&content["kind"], &content["payment"]), (&json!("credit_note"), &Value::Null));
-        assert_eq!(content["references"]["preceding"], json!([{"number": invoice["number"], "issue_date": invoice["issue_date"]}]));
+        assert_eq!(content["references"]["preceding"], json!([{"kind": "invoice", "number": invoice["number"], "issue_date": invoice["issue_date"]}]));
         assert_eq!(content["delivery"], invoice["content"]["delivery"]);
         assert_eq!(content["lines"][0]["unit_price"], "33.335");
         assert_eq!((&content["totals"]["net"], &content["totals"]["gross"]), (&json!("33.34"), &json!("40.01")));

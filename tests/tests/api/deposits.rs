@@ -89,7 +89,7 @@ async fn a_paid_deposit_is_taken_off_by_the_final_invoice_and_its_vat_counts_onc
         let lines = last["content"]["lines"].as_array().context("lines")?;
         let shown: Vec<_> = lines.iter().map(|line| format!("{} {} {}", line["quantity"], line["unit_price"], line["net"]).replace('"', "")).collect();
         assert_eq!(shown, ["4 25.00 100.00", "3 11.11 33.33", "-1 10.00 -10.00", "-1 30.00 -30.00"]);
-        assert_eq!(last["content"]["references"]["preceding"], json!([{"number": first["number"], "issue_date": first["issue_date"]}]));
+        assert_eq!(last["content"]["references"]["preceding"], json!([{"kind": "prepayment", "number": first["number"], "issue_date": first["issue_date"]}]));
         assert_eq!(last["gross_total"], "108.61", "70.00 and 14.00, 23.33 and 1.28");
         assert_eq!(vat(world).await?, "5.5: 33.33 1.83, 20: 100.00 20.00");
         assert_eq!((exposure(&api, &customer).await?, balance(&api, &customer).await?), ("108.61".to_owned(), "108.61 0.00".to_owned()));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
-use comptoir_core::commerce::invoices::chain::{Link, digest};
+use comptoir_core::commerce::invoices::chain::{Beside, Link, digest, validated_text};
 use comptoir_tests::harness::{Api, RUNTIME_ROLE, Tenant, World, connect};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -254,8 +254,9 @@ async fn each_validation_is_a_link_of_its_series() {
         let links = sql
             .query(
                 "SELECT l.tenant_id::text, l.series, l.position, l.kind, l.subject_id::text, (extract(epoch FROM l.occurred_at) * 1000000)::bigint AS micros,
-                    l.digest, l.previous_hash, l.hash, c.content
+                    l.digest, l.previous_hash, l.hash, c.content, r.product_id::text, r.nature, r.why
                 FROM invoice_chain AS l JOIN invoice_contents AS c ON (c.tenant_id, c.invoice_id) = (l.tenant_id, l.subject_id)
+                JOIN invoice_lines AS r ON (r.tenant_id, r.invoice_id) = (c.tenant_id, c.invoice_id)
                 ORDER BY l.position",
                 &[],
             )
@@ -263,7 +264,14 @@ async fn each_validation_is_a_link_of_its_series() {
         assert_eq!(links.len(), 3);
         let mut previous = vec![0; 32];
         for (row, position) in links.iter().zip(1..) {
-            let text: &str = row.get("content");
+            let line = Beside {
+                product_id: Some(row.get::<_, &str>("product_id").parse()?),
+                source: None,
+                nature: row.get("nature"),
+                why: row.get("why"),
+            };
+            let customer = customer["id"].as_str().context("an id")?.parse()?;
+            let text = validated_text(row.get("content"), customer, &[line]);
             let link = Link {
                 tenant_id: row.get::<_, &str>("tenant_id").parse()?,
                 series: row.get("series"),
@@ -271,10 +279,10 @@ async fn each_validation_is_a_link_of_its_series() {
                 kind: row.get("kind"),
                 subject_id: row.get::<_, &str>("subject_id").parse()?,
                 occurred_at: DateTime::from_timestamp_micros(row.get("micros")).context("a time")?,
-                digest: &digest(text),
+                digest: &digest(&text),
             };
             assert_eq!(row.get::<_, i64>("position"), position);
-            assert_eq!(row.get::<_, &[u8]>("digest"), digest(text), "of the text that is stored");
+            assert_eq!(row.get::<_, &[u8]>("digest"), digest(&text), "of what is stored");
             assert_eq!(row.get::<_, &[u8]>("previous_hash"), previous);
             assert_eq!(row.get::<_, &[u8]>("hash"), link.hash(&previous), "as the program calculates it");
             previous = row.get::<_, &[u8]>("hash").to_vec();

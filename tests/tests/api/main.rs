@@ -24,6 +24,7 @@ mod inventory_counts;
 mod invoice_documents;
 mod invoice_documents_proof;
 mod invoices;
+mod invoices_frozen;
 mod invoices_verify;
 mod isolation;
 mod keys;

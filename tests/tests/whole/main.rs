@@ -13,6 +13,7 @@ mod documents;
 mod errors;
 mod forgotten;
 mod help;
+mod invoice_race;
 mod loader;
 mod location_counts;
 mod monitoring;

@@ -305,7 +305,7 @@ pub(crate) fn credit_note() -> Invoice {
     invoice.number = "AV-2026-00007".to_owned();
     invoice.due_date = None;
     invoice.references.preceding =
-        vec![Preceding { number: "FA-2026-00042".to_owned(), issue_date: day("2026-11-30") }];
+        vec![Preceding { kind: None, number: "FA-2026-00042".to_owned(), issue_date: day("2026-11-30") }];
     invoice.issue_date = day("2026-12-04");
     invoice.mentions = vec![Mention {
         subject: None,
@@ -336,7 +336,11 @@ pub(crate) fn after_deposits() -> Invoice {
         taken(2, "Acompte déduit, facture FA-2026-00031 du 5 octobre 2026", "1500.00"),
         taken(3, "Acompte déduit, facture FA-2026-00036 du 2 novembre 2026", "500.00"),
     ]);
-    let deposit = |number: &str, on: &str| Preceding { number: number.to_owned(), issue_date: day(on) };
+    let deposit = |number: &str, on: &str| Preceding {
+        kind: Some(Kind::Prepayment),
+        number: number.to_owned(),
+        issue_date: day(on),
+    };
     invoice.references.preceding =
         vec![deposit("FA-2026-00031", "2026-10-05"), deposit("FA-2026-00036", "2026-11-02")];
     total(invoice)
@@ -597,14 +601,16 @@ pub(crate) fn rest() -> Vec<(&'static str, Invoice)> {
     mixed.lines[0].adjustments = vec![discount("Remise", "3.3333", "200.00"), charge("Emballage", "4.00")];
 
     let mut credited = credit_note();
-    credited
-        .references
-        .preceding
-        .push(Preceding { number: "FA-2026-00040".to_owned(), issue_date: day("2026-11-20") });
-    credited
-        .references
-        .preceding
-        .push(Preceding { number: "FA-2026-00041".to_owned(), issue_date: day("2026-11-25") });
+    credited.references.preceding.push(Preceding {
+        kind: None,
+        number: "FA-2026-00040".to_owned(),
+        issue_date: day("2026-11-20"),
+    });
+    credited.references.preceding.push(Preceding {
+        kind: None,
+        number: "FA-2026-00041".to_owned(),
+        issue_date: day("2026-11-25"),
+    });
 
     let mut overpaid = paid_in_part();
     overpaid.prepayments[1].amount = number("4800.00");

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 
 use super::handlers::drafted;
 use crate::error::ApiError;
-use crate::extract::{Context, Empty, Faults, Id, Posted, read_from_text};
+use crate::extract::{Context, Faults, Id, Posted, read_from_text};
 use crate::openapi::{IdParam, IdempotencyHeader};
 use crate::respond;
 
@@ -150,6 +150,16 @@ impl CreditNoteRequest {
     }
 }
 
+/// When what a return brought is given back.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct CreditReturnRequest {
+    /// Left out or null: today.
+    #[deserr(default)]
+    #[schema(value_type = Option<NaiveDate>)]
+    issue_date: Option<BusinessDate>,
+}
+
 /// A deposit of an order: a percentage, or an amount.
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields, validate = DepositRequest::checked -> FieldError)]
@@ -225,16 +235,17 @@ pub(crate) async fn draft_credit_note(
 ///
 /// Makes and validates one credit note: of the oldest invoice of which something that came back is not given back yet. Where several invoices are concerned, each
 /// call makes one, until nothing is left (409 `nothing_to_credit`).
-#[utoipa::path(post, path = "/api/v1/returns/{id}/credit-note", tag = "invoices", operation_id = "creditReturn", request_body = Option<Empty>,
+#[utoipa::path(post, path = "/api/v1/returns/{id}/credit-note", tag = "invoices", operation_id = "creditReturn",
+    request_body = Option<CreditReturnRequest>,
     params(IdParam, IdempotencyHeader),
     responses((status = 201, body = InvoiceView, headers(("Location" = String), ("ETag" = String)))))]
 pub(crate) async fn credit_return(
     context: Context,
     id: Id<ReturnId>,
-    posted: Posted<Empty>,
+    posted: Posted<CreditReturnRequest>,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let command = CreditReturn { id: id.0 };
+    let command = CreditReturn { id: id.0, issue_date: posted.body.issue_date };
     respond::answer(executor.execute(context.0, posted.key, command, drafted).await?)
 }
 

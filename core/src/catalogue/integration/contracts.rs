@@ -612,7 +612,11 @@ fn issued_credit_note() -> Box<dyn Event> {
     let (mut note, _) = Invoice::draft(id, draft, at(0)).expect("valid");
     let mut content = invoices::content::tests::content("AV-2026-000001");
     content.kind = InvoiceKind::CreditNote;
-    let preceding = Preceding { number: "FA-2026-000123".to_owned(), issue_date: content.issue_date };
+    let preceding = Preceding {
+        kind: InvoiceKind::Invoice,
+        number: "FA-2026-000123".to_owned(),
+        issue_date: content.issue_date,
+    };
     content.references.preceding = vec![preceding];
     let series = SeriesCode::parse("AV").expect("valid");
     happened(note.validate(series, &content, at(60)).expect("a draft"))

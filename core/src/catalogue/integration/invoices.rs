@@ -77,6 +77,8 @@ pub(super) struct CreditNoteIssuedV1 {
     /// The invoice or the deposit that it corrects.
     corrects: Option<String>,
     corrected_number: Option<String>,
+    /// `invoice` or `prepayment`: a credit note of a deposit takes off no sale.
+    corrected_kind: Option<String>,
     /// RFC 3339, full-date.
     issue_date: String,
     /// ISO 4217.
@@ -267,12 +269,14 @@ fn validated(invoice: &Invoice, content: &Content) -> InvoiceValidatedV1 {
 }
 
 fn issued(invoice: &Invoice, content: &Content) -> CreditNoteIssuedV1 {
+    let corrected = content.references.preceding.first();
     CreditNoteIssuedV1 {
         invoice_id: invoice.id().to_string(),
         number: content.number.clone(),
         customer_id: invoice.customer_id().to_string(),
         corrects: invoice.corrects().map(|id| id.to_string()),
-        corrected_number: content.references.preceding.first().map(|one| one.number.clone()),
+        corrected_number: corrected.map(|one| one.number.clone()),
+        corrected_kind: corrected.map(|one| one.kind.name().to_owned()),
         issue_date: content.issue_date.to_string(),
         currency: content.currency.clone(),
         lines: content.lines.iter().map(line).collect(),

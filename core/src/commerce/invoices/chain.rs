@@ -40,6 +40,32 @@ pub struct Link<'a> {
     pub digest: &'a [u8],
 }
 
+/// What only the row of an invoice's line says of it: the document does not.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    pub product_id: Option<Uuid>,
+    /// The order's line that it invoices.
+    pub source: Option<(Uuid, i16)>,
+    pub nature: &'a str,
+    /// Whether it is of a deposit, or takes one off.
+    pub deposit: bool,
+    /// Why it has its VAT.
+    pub why: &'a str,
+}
+
+/// What the digest of a validation's link is of: the frozen text, whose invoice it is, and what only the rows of its lines say, each in a line of its own.
+pub fn validated_text(text: &str, customer_id: Uuid, lines: &[Beside<'_>]) -> String {
+    let or_none = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let mut whole = format!("{text}\n{customer_id}");
+    for Beside { product_id, source, nature, deposit, why } in lines {
+        let product = or_none(product_id.map(|id| id.to_string()));
+        let order = or_none(source.map(|(order, _)| order.to_string()));
+        let position = or_none(source.map(|(_, position)| position.to_string()));
+        whole.push_str(&format!("\n{product} {order} {position} {nature} {deposit} {why}"));
+    }
+    whole
+}
+
 /// The digest of a frozen text.
 pub fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
@@ -96,6 +122,18 @@ mod tests {
         ];
         assert!(others.iter().all(|other| *other != whole));
         assert_eq!(whole, link(&text).hash(&[0; 32]));
+    }
+
+    #[test]
+    fn what_only_the_rows_say_stands_behind_the_text() {
+        let (id, order) = (Uuid::from_u128(1), Some((Uuid::from_u128(2), 3)));
+        let lines = [
+            Beside { product_id: Some(id), source: order, nature: "goods", deposit: false, why: "at home" },
+            Beside { product_id: None, source: None, nature: "service", deposit: true, why: "abroad" },
+        ];
+        let expected = "{}\n00000000-0000-0000-0000-000000000001\n\
+            00000000-0000-0000-0000-000000000001 00000000-0000-0000-0000-000000000002 3 goods false at home\n- - - service true abroad";
+        assert_eq!(validated_text("{}", id, &lines), expected);
     }
 
     #[test]

@@ -940,7 +940,10 @@ mod tests {
         let text = InvoiceReason::parse("as the deposit says it").expect("valid");
         sold.lines[1].vat.reason = Some(DraftReason { code: Some("VATEX-EU-IC".to_owned()), text });
         let number = "FA-2026-000001".to_owned();
-        let named = Named { preceding: vec![Preceding { number, issue_date: today() }], delivery: None };
+        let named = Named {
+            preceding: vec![Preceding { kind: InvoiceKind::Invoice, number, issue_date: today() }],
+            delivery: None,
+        };
         let composed = compose(&sold, &seller(), &german(), today(), &named).expect("complete");
         assert_eq!(composed.whys[1], "as on the deposit that it takes off");
         let content = composed.numbered("FA-2026-000002");
@@ -967,6 +970,7 @@ mod tests {
         let named = Named { preceding: Vec::new(), delivery: Some(delivery.clone()) };
         let composed = compose(&given, &seller(), &german(), today(), &named).expect("complete");
         let later = Preceding {
+            kind: InvoiceKind::Invoice,
             number: "FA-2026-000009".to_owned(),
             issue_date: BusinessDate::parse("2026-12-01").expect("a date"),
         };

@@ -182,6 +182,8 @@ pub struct References {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = PrecedingInvoice)]
 pub struct Preceding {
+    /// `invoice` or `prepayment`.
+    pub kind: InvoiceKind,
     pub number: String,
     #[schema(value_type = chrono::NaiveDate)]
     pub issue_date: BusinessDate,

@@ -100,7 +100,8 @@ impl Credit {
 
 impl Original {
     pub(super) fn preceding(&self) -> Preceding {
-        Preceding { number: self.content.number.clone(), issue_date: self.content.issue_date }
+        let Content { kind, number, issue_date, .. } = &self.content;
+        Preceding { kind: *kind, number: number.clone(), issue_date: *issue_date }
     }
 
     /// The line at this position, which counts from 1.
@@ -291,7 +292,7 @@ impl<'a> Making<'a> {
     fn of_group(&mut self, vat: &Vat, net: &Money) {
         let of_group = self.original.content.lines.iter().zip(&self.original.lines);
         let nature = of_group.into_iter().find(|(line, _)| line.vat == *vat).map(|(_, known)| known.nature);
-        let Preceding { number, issue_date } = self.original.preceding();
+        let Preceding { number, issue_date, .. } = self.original.preceding();
         let line = DraftLine {
             source: None,
             product_id: None,
@@ -511,7 +512,7 @@ fn settled(base: &Money, gross: &Money, rate: Option<&VatRate>) -> Money {
 /// The lines that take deposits off, one for each category and rate of each.
 pub(super) fn taking_off(deposit: &Original, language: Language) -> Vec<DraftLine> {
     let making = Making::of(deposit);
-    let Preceding { number, issue_date } = deposit.preceding();
+    let Preceding { number, issue_date, .. } = deposit.preceding();
     let name = Mention::TakesOff { number, issued_on: issue_date }.text(language);
     let of_group = |group: &content::VatGroup| {
         let known = deposit.content.lines.iter().zip(&deposit.lines);

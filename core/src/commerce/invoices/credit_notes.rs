@@ -39,7 +39,9 @@ impl Command for DraftCreditNote {
         // Whose it is never changes once it has a number.
         let seen = repository::look_at(work, self.id).await?;
         seen.check_correctable()?;
-        customers::repository::hold(work, seen.customer_id()).await?;
+        if !customers::repository::hold(work, seen.customer_id()).await? {
+            return Err(InvoiceError::CustomerUnknown(seen.customer_id()).into());
+        }
         let invoice = repository::load(work, self.id, LockMode::Change).await?;
         let original = corrections::original(work, &invoice).await?;
         let credit = made(original.credit(&self.wanted))?;
@@ -121,6 +123,8 @@ pub(super) async fn check_deposits(
 #[derive(Debug)]
 pub struct CreditReturn {
     pub id: ReturnId,
+    /// `None` is today.
+    pub issue_date: Option<BusinessDate>,
 }
 
 impl Command for CreditReturn {
@@ -157,7 +161,8 @@ impl Command for CreditReturn {
         let wanted = WantedCredit::Parts(parts);
         let credit = made(original.credit(&wanted))?;
         let correction = Correction { invoice_id: invoice.id(), wanted, return_id: Some(self.id) };
-        let draft = draft(&invoice, &original, credit, correction.clone());
+        let draft =
+            Draft { issue_date: self.issue_date, ..draft(&invoice, &original, credit, correction.clone()) };
         let note = inserted(work, InvoiceId::generate(), draft.clone(), &[]).await?;
         let audit = Audit { action: "return.credit", before: None };
         give_back(work, note, draft, &correction, invoice, audit).await

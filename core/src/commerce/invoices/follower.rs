@@ -70,7 +70,7 @@ pub(super) struct StoredLink {
     pub(super) digest: Vec<u8>,
     pub(super) previous_hash: Vec<u8>,
     pub(super) hash: Vec<u8>,
-    /// The frozen text, of the link of a validation.
+    /// What its digest is of, of the link of a validation.
     pub(super) text: Option<String>,
 }
 

@@ -23,7 +23,9 @@ pub mod terms;
 pub mod totals;
 mod validation;
 mod verify;
+mod verify_credits;
 mod verify_documents;
+mod verify_rows;
 
 pub use aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
 pub use commands::{CreateInvoice, DeleteInvoice, LineDetails, NewInvoice, UpdateInvoiceDraft};

@@ -13,11 +13,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::aggregate::{Invoice, InvoiceError, InvoiceState, Numbered};
-use super::chain::{LinkKind, digest};
+use super::chain::{Beside, LinkKind, digest, validated_text};
 use super::claims::Claim;
 use super::content::{Content, InvoiceKind};
 use super::deposit_rows;
-use super::draft::{Draft, LineRole, Source};
+use super::draft::{Draft, DraftLine, LineRole, Source};
 use super::events::InvoiceEvent;
 use super::moving::{DisputeReason, Moving};
 use super::queries::InvoiceAudited;
@@ -548,6 +548,8 @@ pub(super) async fn freeze(
 ) -> Result<(), Error> {
     let text = serde_json::to_string(content)
         .map_err(|cause| Error::Serialize { what: "the content of an invoice", cause })?;
+    let beside: Vec<Beside<'_>> = draft.lines.iter().zip(whys).map(|(line, why)| beside(line, why)).collect();
+    let linked = digest(&validated_text(&text, draft.customer_id.uuid(), &beside));
     let digest = digest(&text);
     let (tenant, invoice) = (work.tenant().uuid(), id.uuid());
     let issue_date = content.issue_date.date();
@@ -608,10 +610,20 @@ pub(super) async fn freeze(
         .execute(work.connection())
         .await?;
 
-    AppendLink::new(series.as_str(), LinkKind::Validated.name(), invoice, now, &digest)
+    AppendLink::new(series.as_str(), LinkKind::Validated.name(), invoice, now, &linked)
         .execute(work.connection())
         .await?;
     Ok(())
+}
+
+fn beside<'a>(line: &DraftLine, why: &'a str) -> Beside<'a> {
+    Beside {
+        product_id: line.product_id.map(ProductId::uuid),
+        source: line.source.map(|source| (source.order_id.uuid(), source.position)),
+        nature: line.nature.name(),
+        deposit: line.role != LineRole::Sale,
+        why,
+    }
 }
 
 impl Creatable for Invoice {

@@ -13,7 +13,7 @@ use futures::TryStreamExt;
 use uuid::Uuid;
 
 use super::follower::{Fault, Follower, Rule, StoredLink};
-use super::verify_documents;
+use super::{verify_credits, verify_documents, verify_rows};
 use crate::application::audit::sight::{self, Sight};
 use crate::application::audit::{Anchors, Head};
 use crate::commerce::payments::proof;
@@ -23,7 +23,7 @@ use crate::values::ids::TenantId;
 /// The number of links after which `progress` is called again.
 const PROGRESS_EVERY: u64 = 1_000;
 /// What must be seen as a whole.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "tenants",
     "invoices",
     "invoice_contents",
@@ -37,6 +37,7 @@ const TABLES: [&str; 13] = [
     "payment_allocations",
     "invoice_credits",
     "credit_allocations",
+    "returns",
 ];
 
 /// One of a company's series.
@@ -135,11 +136,17 @@ crate::statement! {
 }
 
 crate::statement! {
+    /// The links of a series, those of validations with what their digests are of ([`super::chain::validated_text`]).
     struct LinksOf<'a> { tenant: Uuid => SqlUuid, series: &'a str => Text }
         -> (BigInt, Text, SqlUuid, Timestamptz, Binary, Binary, Binary, Nullable<Text>)
-    = "SELECT l.position, l.kind, l.subject_id, l.occurred_at, l.digest, l.previous_hash, l.hash, c.content
+    = "SELECT l.position, l.kind, l.subject_id, l.occurred_at, l.digest, l.previous_hash, l.hash,
+        c.content || chr(10) || i.customer_id || COALESCE((
+            SELECT string_agg(chr(10) || COALESCE(r.product_id::text, '-') || ' ' || COALESCE(r.order_id::text, '-') || ' '
+                || COALESCE(r.order_position::text, '-') || ' ' || r.nature || ' ' || r.deposit::text || ' ' || r.why, '' ORDER BY r.position)
+            FROM invoice_lines AS r WHERE r.tenant_id = c.tenant_id AND r.invoice_id = c.invoice_id), '')
     FROM invoice_chain AS l
     LEFT JOIN invoice_contents AS c ON l.kind = 'validated' AND c.tenant_id = l.tenant_id AND c.invoice_id = l.subject_id
+    LEFT JOIN invoices AS i ON i.tenant_id = c.tenant_id AND i.id = c.invoice_id
     WHERE l.tenant_id = $1 AND l.series = $2 ORDER BY l.position"
 }
 
@@ -334,10 +341,16 @@ async fn besides(
     tenant: Option<Uuid>,
 ) -> Result<Vec<Broken>, diesel::result::Error> {
     let numbers: Vec<(Uuid, String, i16)> = Numbers::new(tenant).load(connection).await?;
-    let states: Vec<(Uuid, Uuid)> = States::new(tenant).load(connection).await?;
-    let rows: Vec<(Uuid, Uuid)> = Rows::new(tenant).load(connection).await?;
+    let mut states: Vec<(Uuid, Uuid)> = States::new(tenant).load(connection).await?;
+    states.extend(verify_rows::contents(connection, tenant).await?);
+    let mut rows: Vec<(Uuid, Uuid)> = Rows::new(tenant).load(connection).await?;
+    rows.extend(verify_rows::rows(connection, tenant).await?);
+    rows.extend(verify_credits::rows(connection, tenant).await?);
     let credits: Vec<(Uuid, Uuid)> = Credits::new(tenant).load(connection).await?;
     let payments = proof::differing(connection, tenant).await?;
+    // An invoice is named once for each rule.
+    let (states, rows): (BTreeSet<_>, BTreeSet<_>) =
+        (states.into_iter().collect(), rows.into_iter().collect());
     let of_numbers = |(tenant, series, year): (Uuid, String, i16)| Broken {
         tenant_id: TenantId::from_uuid(tenant),
         series: Some(format!("{series}-{year}")),
