@@ -2,12 +2,15 @@
 
 mod mapping;
 mod pointers;
+mod statement;
 mod units;
 
 use comptoir_core::commerce::documents::{Documents, Rendered, Style};
 use comptoir_core::commerce::invoices::content::Content;
 use comptoir_core::values::invalid::{FieldError, Invalid};
 use comptoir_documents::{Fault, Invoice, MissingGlyph, check_glyphs, check_style, render, validate};
+
+pub(crate) use statement::statement_pdf;
 
 /// Makes documents with `comptoir-documents`.
 #[derive(Debug, Clone, Copy)]

@@ -164,7 +164,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "accounting_export_impossible",
         "The company has no SIREN, or its currency is not the euro: `errors` says which",
     ),
-    kind(409, "entry_unbalanced", "An entry does not balance; `detail` names its document. Nothing is exported"),
+    kind(
+        409,
+        "entry_unbalanced",
+        "An entry does not balance; `detail` names its document. Nothing is exported",
+    ),
     kind(409, "payment_reversed", "The payment was reversed already, or is a reversal"),
     kind(409, "no_credit", "The customer has nothing left of earlier payments and credit notes"),
     kind(409, "not_validated", "The invoice is a draft, and has no document"),
@@ -262,7 +266,11 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(412, "version_mismatch", "The resource has changed since the version in If-Match"),
     kind(413, "body_too_large", "The body has more than `api.max_body_bytes` (1 MiB)"),
     kind(415, "unsupported_media_type", "The body has another media type, or a Content-Encoding"),
-    kind(416, "range_not_satisfiable", "The file has none of the bytes that Range asks for; see `Content-Range`"),
+    kind(
+        416,
+        "range_not_satisfiable",
+        "The file has none of the bytes that Range asks for; see `Content-Range`",
+    ),
     kind(422, "invalid_request", "Values are wrong; `errors` names each"),
     kind(
         422,
@@ -284,7 +292,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "invalid_invoice",
         "Something cannot be invoiced like this; `errors` names each value at fault",
     ),
-    kind(422, "invalid_accounts", "Some accounts cannot be set like this; `errors` names each value at fault"),
+    kind(
+        422,
+        "invalid_accounts",
+        "Some accounts cannot be set like this; `errors` names each value at fault",
+    ),
     kind(
         422,
         "invalid_payment",
@@ -295,7 +307,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "invalid_platform_status",
         "What a platform says cannot be recorded like this; `errors` names the value at fault",
     ),
-    kind(422, "invalid_statement", "The statement ends before it begins, or has more than 5,000 entries"),
+    kind(
+        422,
+        "invalid_statement",
+        "The statement ends before it begins, has more than 5,000 entries, or names what cannot be printed",
+    ),
     kind(
         422,
         "invoice_incomplete",

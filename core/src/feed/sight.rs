@@ -22,6 +22,7 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("purchase_order", Permission::PurchasesRead),
     ("inventory_count", Permission::InventoryRead),
     ("invoice", Permission::InvoicesRead),
+    ("credit_note", Permission::InvoicesRead),
     ("payment", Permission::PaymentsRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),

@@ -8,6 +8,7 @@ use comptoir_tests::harness::{Api, World, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::invoice_documents::file;
 use super::sending::path_of;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -199,7 +200,13 @@ async fn a_statement_has_everything_in_order_with_the_balance_after_it() {
         assert_eq!(lines.first(), Some(&"date,kind,document_id,reference,due_on,debit,credit,balance"));
         assert!(lines.get(1).is_some_and(|line| line.contains(",opening,") && line.ends_with(",24.00")), "{}", csv.text);
         assert!(lines.last().is_some_and(|line| line.contains(",closing,")), "{}", csv.text);
-        for path in [&path, &format!("{path}.csv")] {
+        let pdf = format!("{path}.pdf?{days}");
+        let (status, printed, media_type) = file(&api, &pdf, &[], "content-type").await?;
+        assert_eq!((status, media_type.as_str()), (200, "application/pdf"));
+        assert!(printed.starts_with(b"%PDF-"), "{} bytes", printed.len());
+        let csv_path = format!("{path}.csv");
+        let pdf_path = format!("{path}.pdf");
+        for path in [&path, &csv_path, &pdf_path] {
             let refused = api.http.get(&format!("{path}?from=2026-02-01&to=2026-01-31")).await?;
             assert_eq!((refused.status, refused.code(), refused.pointers()), (422, "invalid_statement", vec!["/query/from"]), "{}", refused.text);
         }

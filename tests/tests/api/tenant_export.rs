@@ -59,6 +59,10 @@ async fn a_company_is_exported_whole_and_nothing_of_another_one() {
             filled += usize::from(stored > 0);
         }
         assert!(filled > 35, "only {filled} tables have rows: the test proves little");
+        let folders = manifest["folders"].as_array().context("folders")?;
+        let of_invoices: Vec<_> =
+            folders.iter().map(|one| (one["folder"].as_str(), one["column"].as_str())).collect();
+        assert_eq!(of_invoices, [(Some("invoices"), Some("pdf")), (Some("invoices"), Some("xml"))]);
         let customers = std::fs::read_to_string(folder.join("customers.jsonl"))?;
         assert!(customers.contains("C-1") && !customers.contains("Somebody else's"), "{customers}");
 

@@ -16,4 +16,6 @@ pub(super) fn endpoints() -> Endpoints {
         .problems(&["customer_not_found", "invalid_statement"])
         .with(Needs(PaymentsRead), handlers::__path_export_statement, handlers::export_statement)
         .problems(&["customer_not_found", "invalid_statement"])
+        .with(Needs(PaymentsRead), handlers::__path_print_statement, handlers::print_statement)
+        .problems(&["customer_not_found", "invalid_statement"])
 }

@@ -6,11 +6,14 @@ pub const EXPORTED: &[&str] = &[
     "users",
     "api_keys",
     "sessions",
+    "customer_groups",
     "customers",
     "suppliers",
     "categories",
     "products",
     "product_barcodes",
+    "price_lists",
+    "price_list_entries",
     "warehouses",
     "locations",
     "orders",
@@ -39,9 +42,18 @@ pub const EXPORTED: &[&str] = &[
     "invoice_lines",
     "invoice_vat",
     "invoice_chain",
+    "invoice_documents",
+    "document_styles",
+    "invoice_credits",
+    "credit_allocations",
+    "order_deposits",
+    "invoice_sendings",
+    "invoice_transmissions",
+    "invoice_reminders",
     "payments",
     "payment_allocations",
     "customer_credits",
+    "accounting_accounts",
     "imports",
     "import_rows",
     "emails",
@@ -62,13 +74,19 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "invoice_counters",
         "the last number of each series and year: of each, the last row in invoice_contents",
     ),
+    (
+        "invoice_document_queue",
+        "documents that are still to be made: of each, the invoice is in invoice_contents",
+    ),
     ("idempotency_records", "answers that were given, kept for three days: copies of what is exported"),
     ("email_secrets", "secrets in e-mails that are not sent yet"),
     ("user_tokens", OF_USE_HERE),
     ("refresh_tokens", OF_USE_HERE),
     ("customer_activity", OF_EVENTS),
     ("order_timeline", OF_EVENTS),
+    ("receivables", OF_EVENTS),
     ("sales_by_day", OF_EVENTS),
+    ("sales_by_month", OF_EVENTS),
     ("sales_by_product", OF_EVENTS),
     ("projection_inbox", OF_EVENTS),
     ("projection_orders", OF_EVENTS),
@@ -94,8 +112,16 @@ pub struct Files {
     pub folder: &'static str,
 }
 
-/// The files of invoices belong here: one entry for the PDF and one for the XML, named by the invoice's number.
-pub const FILES: &[Files] = &[];
+const OF_INVOICES: Files = Files {
+    table: "invoice_documents",
+    column: "pdf",
+    name: "(SELECT i.number FROM invoices AS i WHERE i.tenant_id = t.tenant_id AND i.id = t.invoice_id)",
+    extension: "pdf",
+    folder: "invoices",
+};
+
+/// The documents of invoices, named by their numbers.
+pub const FILES: &[Files] = &[OF_INVOICES, Files { column: "xml", extension: "xml", ..OF_INVOICES }];
 
 /// Returns the columns of a table that are not in its lines.
 pub(super) fn without(table: &str) -> Vec<&'static str> {

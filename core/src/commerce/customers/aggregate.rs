@@ -172,6 +172,7 @@ impl Customer {
                 kind: self.details.invoicing.kind,
                 ..CustomerInvoicing::default()
             },
+            group_id: None,
         };
         self.version += 1;
         self.updated_at = now;

@@ -12,7 +12,7 @@ mod style;
 pub use commands::{ChangeStyle, RemoveLogo, SetLogo};
 pub use document::{DocumentError, Face, FileFacts, ReadyDocument, digest_of};
 pub use port::{Documents, Rendered};
-pub use queries::{DocumentFile, LogoView, StyleView, facts, file, logo, style};
+pub use queries::{DocumentFile, LogoView, StyleView, facts, file, logo, look, style};
 pub use service::InvoiceDocuments;
 pub use style::{AccentColour, DocumentFooter, Style};
 

@@ -147,6 +147,14 @@ type StyleRow = (Option<String>, Option<String>, Option<Vec<u8>>);
 /// # Errors
 /// Fails if the database cannot be reached.
 pub async fn style(db: &TenantDatabase, context: &RequestContext) -> Result<StyleView, Error> {
+    Ok(StyleView::of(look(db, context).await?))
+}
+
+/// The same with the bytes of the logo, to draw with.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn look(db: &TenantDatabase, context: &RequestContext) -> Result<Style, Error> {
     let tenant = context.tenant_id().uuid();
     let row: Option<StyleRow> = db
         .read(context, async |mut connection| {
@@ -156,7 +164,7 @@ pub async fn style(db: &TenantDatabase, context: &RequestContext) -> Result<Styl
         })
         .await?;
     let (accent, footer, logo) = row.unwrap_or_default();
-    Ok(StyleView::of(Style { accent, footer, logo }))
+    Ok(Style { accent, footer, logo })
 }
 
 /// Returns the company's logo; `None` if it has none.
