@@ -131,13 +131,8 @@ impl Application {
         ));
         let api = settings.api.clone();
         hosted.add(schema_check(as_runtime, Migrations::All, "api migrate"))?;
-        let imports = hosted.add_background(
-            &settings,
-            executor.clone(),
-            of_tenants.clone(),
-            &policies,
-            documents,
-        )?;
+        let imports =
+            hosted.add_background(&settings, executor.clone(), of_tenants.clone(), &policies, documents)?;
         let imports = Data::new(imports);
         let links = Data::new(settings.mail.links());
         let policies = Data::new(policies);

@@ -242,7 +242,9 @@ impl World {
         match arguments.first() {
             Some(&"migrate") => &self.database.url,
             // Only the owner may change the trail.
-            Some(&"audit") if matches!(arguments.get(1), Some(&("erase" | "erase-anonymised"))) => &self.database.url,
+            Some(&"audit") if matches!(arguments.get(1), Some(&("erase" | "erase-anonymised"))) => {
+                &self.database.url
+            }
             // Lists the rows of all tenants.
             Some(&("users" | "tenants")) if arguments.get(1) == Some(&"list") => &self.database.url,
             Some(&"audit") => &self.database.auditor_url,
