@@ -148,6 +148,22 @@ mod tests {
     }
 
     #[test]
+    fn credit_notes_deposits_and_final_invoices_become_documents() {
+        let whole = of_text(include_str!("../../documents/tests/frozen.json")).expect("a document");
+        assert_eq!(faults_of(&whole), vec![], "an invoice that takes a deposit off");
+        let mut note = frozen();
+        (note["kind"], note["number"], note["payment"]) =
+            (json!("credit_note"), json!("AV-2026-000001"), Value::Null);
+        note["references"]["preceding"] =
+            json!([{"kind": "invoice", "number": "FA-2026-000001", "issue_date": "2026-11-30"}]);
+        assert_eq!(faults_of(&invoice(&note)), vec![]);
+        let mut deposit = frozen();
+        (deposit["kind"], deposit["delivery"]["date"]) = (json!("prepayment"), Value::Null);
+        deposit["due_date"] = deposit["issue_date"].clone();
+        assert_eq!(faults_of(&invoice(&deposit)), vec![]);
+    }
+
+    #[test]
     fn a_consumer_is_told_that_nothing_is_owed_beside_the_legal_interest() {
         let mut frozen = frozen();
         (frozen["treatment"], frozen["mentions"]) = (json!("consumer"), json!([]));
