@@ -107,8 +107,9 @@ async fn a_credit_note_names_its_invoice_pays_it_and_leaves_the_rest_to_another_
             sql.query_one(told, &[]).await?.get::<_, &str>(0),
             "invoice.validated credit_note.issued credit_note.issued invoice.paid"
         );
-        let payload = "SELECT payload ->> 'corrected_number' FROM outbox_events WHERE event_type = 'credit_note.issued' ORDER BY seq LIMIT 1";
-        assert_eq!(sql.query_one(payload, &[]).await?.get::<_, Option<String>>(0).as_deref(), invoice["number"].as_str());
+        let payload = "SELECT payload ->> 'corrected_number', payload ->> 'corrected_kind' FROM outbox_events WHERE event_type = 'credit_note.issued' ORDER BY seq LIMIT 1";
+        let payload = sql.query_one(payload, &[]).await?;
+        assert_eq!((payload.get::<_, Option<&str>>(0), payload.get::<_, Option<&str>>(1)), (invoice["number"].as_str(), Some("invoice")));
         let links = "SELECT string_agg(series || ' ' || kind, ', ' ORDER BY series, position) FROM invoice_chain";
         assert_eq!(
             sql.query_one(links, &[]).await?.get::<_, &str>(0),
@@ -306,6 +307,9 @@ async fn a_return_is_given_back_by_one_command() {
         assert_eq!((nothing.status, nothing.code()), (409, "nothing_to_credit"), "{}", nothing.text);
 
         let late = back(json!([line(1, "2"), line(2, "1")])).await?;
+        let later = (chrono::Utc::now() + chrono::TimeDelta::days(3)).date_naive();
+        let dated = api.http.post(&format!("/returns/{}/credit-note", id(&late)), &json!({"issue_date": later})).await?;
+        assert_eq!((dated.status, dated.pointers()), (422, vec!["/draft/issue_date"]), "{}", dated.text);
         let note = credit_return(&late).await?;
         assert_eq!((note.status, note.field("kind"), note.field("gross_total")), (201, "credit_note", "36.00"), "{}", note.text);
         assert!(note.field("number").starts_with("AV-"));
