@@ -42,7 +42,7 @@ pub(super) fn members(kind: ImportKind) -> &'static [&'static str] {
             "invoicing.language",
             "invoicing.payment_terms",
         ],
-        ImportKind::Suppliers | ImportKind::Products | ImportKind::Stock => &[],
+        ImportKind::Suppliers | ImportKind::Products | ImportKind::Stock | ImportKind::Prices => &[],
     }
 }
 

@@ -208,8 +208,9 @@ fn place(message: &Message) -> Result<(Uuid, i64), String> {
     let id = Uuid::try_parse(&message.aggregate_id)
         .map_err(|_| format!("the header aggregate-id is no UUID: {:?}", message.aggregate_id))?;
     match message.aggregate_version {
-        Some(1..GONE) if is_told_once(&message.event_type) => Ok((id, 1)),
-        Some(version) if (1..GONE).contains(&version) => Ok((id, version)),
+        Some(version) if (1..GONE).contains(&version) => {
+            Ok((id, if is_told_once(&message.event_type) { 1 } else { version }))
+        }
         Some(version) => Err(format!("the header aggregate-version is {version}, and versions begin with 1")),
         None => {
             Err("the header aggregate-version is missing: the order of this event is not known".to_owned())

@@ -268,6 +268,7 @@ async fn each_validation_is_a_link_of_its_series() {
                 product_id: Some(row.get::<_, &str>("product_id").parse()?),
                 source: None,
                 nature: row.get("nature"),
+                deposit: false,
                 why: row.get("why"),
             };
             let customer = customer["id"].as_str().context("an id")?.parse()?;

@@ -108,7 +108,6 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             "unshipped": false, "deposits": [],
         })),
         "PATCH /invoices/{id}/draft" => Some(json!({"note": null})),
-        "POST /invoices/{id}/validate" => None,
         "PUT /tenant/document-style" => Some(json!({"accent": "#1f4e79", "footer": null})),
         // No PNG: whoever may send one is told that.
         "PUT /tenant/logo" => Some(json!({})),

@@ -22,10 +22,6 @@ impl Taxed {
         Self { base: self.base.plus(&other.base), tax: self.tax.plus(&other.tax) }
     }
 
-    pub(super) fn minus(&self, other: &Self) -> Self {
-        Self { base: self.base.minus(&other.base), tax: self.tax.minus(&other.tax) }
-    }
-
     pub(super) fn negated(&self) -> Self {
         Self { base: self.base.negated(), tax: self.tax.negated() }
     }

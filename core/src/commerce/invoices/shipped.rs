@@ -346,6 +346,7 @@ fn check_deposits(id: InvoiceId, draft: &Draft, known: &[DepositRow]) -> Result<
 mod tests {
     use super::super::draft::tests::{draft, line};
     use super::*;
+    use crate::application::error::DomainError;
 
     fn deposit(net: &str, state: InvoiceState) -> DepositRow {
         DepositRow {

@@ -264,7 +264,9 @@ mod tests {
             |row| row.9 = "bob@docks.example".to_owned(),
             |row| row.11[1] = Uuid::from_u128(3),
             |row| row.12[0] = "10.01".parse().expect("a decimal"),
-            |row| drop(row.11.pop()),
+            |row| {
+                row.11.pop();
+            },
             |row| {
                 row.14.pop();
                 row.15.pop();
