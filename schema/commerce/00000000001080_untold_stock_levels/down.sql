@@ -12,5 +12,4 @@ $install$;
 DROP TRIGGER stock_levels_keep_untold_of_new ON stock_levels;
 DROP TRIGGER stock_levels_keep_untold ON stock_levels;
 DROP FUNCTION stock_levels_keep_untold;
-DELETE FROM runtime_privileges WHERE table_name = 'untold_stock_levels';
 DROP TABLE untold_stock_levels;

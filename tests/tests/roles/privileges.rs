@@ -92,7 +92,6 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("stock_reservations", "DELETE,INSERT,SELECT,UPDATE"),
             ("suppliers", "DELETE,INSERT,SELECT,UPDATE"),
             ("tenants", "INSERT,SELECT,UPDATE"),
-            ("untold_stock_levels", "DELETE,INSERT,SELECT"),
             ("user_tokens", "DELETE,INSERT,SELECT,UPDATE"),
             ("users", "INSERT,SELECT,UPDATE"),
             ("warehouses", "INSERT,SELECT,UPDATE"),
