@@ -103,21 +103,33 @@ pub(super) async fn inspect(
     for object in ALL {
         if !object.is_there(opened(connection, channel).await?, config).await.map_err(fault)? {
             *channel = None;
-            metrics::topology_fault(object.word(), "missing");
-            tracing::warn!(
-                object = object.word(),
-                name = object.name(config),
-                "deleted at the broker: it is declared again, and its bindings are gone with it"
-            );
+            report_missing(object, config);
         }
-        if let Err(error) = object.declare(opened(connection, channel).await?, config).await {
-            if is_about_a_channel(&error) {
-                metrics::topology_fault(object.word(), "different");
+        match object.declare(opened(connection, channel).await?, config).await {
+            Ok(()) => {}
+            // Deleted between its declaration and its binding: the next check declares it.
+            Err(error) if soft_error(&error) == Some(AMQPSoftError::NOTFOUND) => {
+                *channel = None;
+                report_missing(object, config);
             }
-            return Err(fault(error));
+            Err(error) => {
+                if is_about_a_channel(&error) {
+                    metrics::topology_fault(object.word(), "different");
+                }
+                return Err(fault(error));
+            }
         }
     }
     Ok(())
+}
+
+fn report_missing(object: Object, config: &BrokerConfig) {
+    metrics::topology_fault(object.word(), "missing");
+    tracing::warn!(
+        object = object.word(),
+        name = object.name(config),
+        "deleted at the broker: it is declared again, and its bindings are gone with it"
+    );
 }
 
 async fn bind(channel: &Channel, config: &BrokerConfig) -> Result<(), Error> {

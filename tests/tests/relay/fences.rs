@@ -6,8 +6,15 @@ use anyhow::ensure;
 use comptoir_tests::harness::{Proxy, Relay, Scrape, World, address, insert_event, until, with_address};
 
 const LIMIT: Duration = Duration::from_secs(30);
-/// Longer than the test takes: nothing tells the relay that its leases are over.
-const LONG_LEASE: (&str, &str) = ("COMPTOIR__RELAY__LEASE_TTL_MS", "120000");
+/// Renewals are further apart than the test takes: nothing tells the relay that its leases are over.
+const LEASE: [(&str, &str); 3] = [
+    ("COMPTOIR__RELAY__LEASE_TTL_MS", "600000"),
+    ("COMPTOIR__RELAY__LEASE_RENEWAL_MS", "200000"),
+    ("COMPTOIR__RELAY__HANDOVER_AFTER_MS", "401000"),
+];
+/// Another replica has acquired every shard, and keeps them: the first one cannot come back before the rows are looked at.
+const TAKE_OVER: &str = "UPDATE relay_shards
+    SET owner = gen_random_uuid(), epoch = epoch + 1, expires_at = now() + interval '1 hour'";
 
 /// The broker takes an event, and its verdict is on its way while another acquisition of the shards begins.
 async fn a_late_decision_changes_nothing(is_routable: bool, settings: &[(&str, &str)]) {
@@ -15,7 +22,7 @@ async fn a_late_decision_changes_nothing(is_routable: bool, settings: &[(&str, &
         let _consumer = if is_routable { Some(world.consumer().await?) } else { None };
         let proxy = Proxy::start(address(&world.vhost.url)?).await?;
         let amqp_url = with_address(&world.vhost.url, &proxy.address())?;
-        let environment = [&[("AMQP_URL", amqp_url.as_str()), LONG_LEASE], settings].concat();
+        let environment = [&[("AMQP_URL", amqp_url.as_str())], &LEASE[..], settings].concat();
         let (_relay, http) = Relay::with_http(world, &environment).await?;
         let says = async |name: &str, expected: f64| {
             until(format!("{name} to be {expected}"), LIMIT, async || {
@@ -31,7 +38,7 @@ async fn a_late_decision_changes_nothing(is_routable: bool, settings: &[(&str, &
         proxy.swallow_answers();
         insert_event(&sql, "t-1", "thing.happened", "1").await?;
         says("comptoir_relay_in_flight", 1.0).await?;
-        sql.batch_execute("UPDATE relay_shards SET epoch = epoch + 1").await?;
+        sql.batch_execute(TAKE_OVER).await?;
         proxy.resume();
         until("the relay to settle", LIMIT, async || {
             let missed = Scrape::of(&http).await?.sum("comptoir_relay_settle_missed_events_total");
