@@ -18,7 +18,7 @@ const TRIES: u64 = 2_000;
 const MEMBER_STATES: [(&str, &str, &str, &str); 26] = [
     ("AT", "1010", "Wien", "ATU########"),
     ("BE", "1000", "Bruxelles", "BE0#########"),
-    ("BG", "1000", "Sofia", "BG#########"),
+    ("BG", "1000", "Sofia", "BG2########"),
     ("CY", "1010", "Lefkosia", "CY10######@"),
     ("CZ", "110 00", "Praha", "CZ2#######"),
     ("DE", "10115", "Berlin", "DE1########"),

@@ -227,12 +227,19 @@ fn refine_member(name: &str, property: &mut Value) {
     } else if property["description"].is_null() {
         property["description"] = json!(match name {
             "address" | "addresses" => "Postal addresses, with ISO 3166-1 alpha-2 codes of the countries.",
+            "bytes" => "How many bytes it has.",
+            "category" => "The category of VAT, of the code list UNTDID 5305: S, Z, E, AE, K, G or O.",
             "city" => "The city.",
             "code" => "The number in the company's own books.",
+            "corrected_number" => "The number of the invoice that it corrects.",
+            "electronic_address" => "Where electronic invoices are sent; null if it is not known.",
             "email" => "An e-mail address.",
             "granted" | "permissions" | "revoked" => {
                 "Names of permissions, such as orders:write; there can be new ones."
             }
+            "identifier" => "The address, as its scheme writes it.",
+            "invoicing" => "What invoices say of it, and how it is invoiced.",
+            "legal_form" => "The legal form; null if it is not known.",
             "line1" | "line2" => "A line of the address.",
             "lines" => "What was ordered, in the order's own sequence.",
             "name" => "The name.",
@@ -244,7 +251,10 @@ fn refine_member(name: &str, property: &mut Value) {
             "registration" => "The number in the register of companies.",
             "role" => "The role.",
             "sku" => "The product's number in the company's own books.",
+            "tax" => "The VAT on the base.",
             "tracking_number" => "The carrier's number of the shipment.",
+            "trade_register" => "The trade register, with the number in it; null if it is not known.",
+            "vat" => "The VAT, by category and rate.",
             "vat_number" => "The VAT number; null if it is not known.",
             _ => panic!("{name} has no description"),
         });

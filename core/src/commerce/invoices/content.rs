@@ -134,7 +134,9 @@ pub struct Capital {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = InvoiceIdentifier)]
 pub struct Identifier {
+    #[schema(example = "0002")]
     pub scheme: Option<String>,
+    #[schema(example = "732829320")]
     pub value: String,
 }
 
@@ -146,6 +148,7 @@ pub struct Address {
     pub post_code: Option<String>,
     pub city: Option<String>,
     /// ISO 3166-1 alpha-2.
+    #[schema(example = "FR")]
     pub country: String,
 }
 
@@ -184,6 +187,7 @@ pub struct References {
 pub struct Preceding {
     /// `invoice` or `prepayment`.
     pub kind: InvoiceKind,
+    #[schema(example = "FA-2026-000122")]
     pub number: String,
     #[schema(value_type = chrono::NaiveDate)]
     pub issue_date: BusinessDate,
@@ -225,6 +229,7 @@ pub struct UnitName {
 #[schema(as = InvoiceAdjustment)]
 pub struct Adjustment {
     pub kind: AdjustmentKind,
+    #[schema(example = "Loyalty discount")]
     pub reason: String,
     #[schema(value_type = Option<String>, example = "10")]
     pub percent: Option<VatRate>,
@@ -291,6 +296,7 @@ pub struct Payment {
     #[schema(example = "58")]
     pub means: String,
     /// What the customer is to quote.
+    #[schema(example = "FA-2026-000123")]
     pub reference: String,
     pub accounts: Vec<Account>,
 }
@@ -309,6 +315,7 @@ pub struct Note {
     /// UNTDID 4451.
     #[schema(example = "PMT")]
     pub subject: Option<String>,
+    #[schema(example = "Recovery costs for a late payment: 40.00 EUR.")]
     pub text: String,
 }
 
