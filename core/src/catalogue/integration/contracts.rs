@@ -196,8 +196,8 @@ fn refine(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             if let Some(properties) = members.get_mut("properties").and_then(Value::as_object_mut) {
-                properties.iter_mut().for_each(|(name, property)| refine_member(name, property));
                 let names: Vec<_> = properties.keys().cloned().collect();
+                properties.iter_mut().for_each(|(name, property)| refine_member(name, property, &names));
                 members.insert("required".to_owned(), names.into());
             }
             members.values_mut().for_each(refine);
@@ -207,7 +207,8 @@ fn refine(schema: &mut Value) {
     }
 }
 
-fn refine_member(name: &str, property: &mut Value) {
+/// `beside` are the names of all members of its object.
+fn refine_member(name: &str, property: &mut Value, beside: &[String]) {
     let mut describe = |text: &str| {
         if property["description"].is_null() {
             property["description"] = json!(text);
@@ -259,10 +260,11 @@ fn refine_member(name: &str, property: &mut Value) {
             _ => panic!("{name} has no description"),
         });
     }
+    let is_beside = |other: &str| beside.iter().any(|name| name == other);
     let values: Vec<&str> = match name {
         "role" | "previous_role" => Role::ALL.iter().map(|role| role.name()).collect(),
-        "kind" => AddressKind::ALL.iter().map(|kind| kind.name()).collect(),
-        "scheme" => vec!["siren", "siret", "foreign"],
+        "kind" if is_beside("postal_code") => AddressKind::ALL.iter().map(|kind| kind.name()).collect(),
+        "scheme" if is_beside("number") => vec!["siren", "siret", "foreign"],
         "previous_status" => vec![OrderStatus::Pending.as_str(), OrderStatus::Confirmed.as_str()],
         _ => return,
     };
