@@ -42,7 +42,8 @@ fn statement(view: StatementView, seller: &TenantView, buyer: &CustomerView, sty
         |known| address(&known.postal),
     );
     let invoicing = &seller.invoicing;
-    let account = |iban: &String| Account { iban: iban.clone(), bic: invoicing.bic.clone(), holder: None, bank: None };
+    let account =
+        |iban: &String| Account { iban: iban.clone(), bic: invoicing.bic.clone(), holder: None, bank: None };
     Statement {
         language: match buyer.invoicing.language.unwrap_or(seller.language) {
             Language::Fr => comptoir_documents::Language::Fr,

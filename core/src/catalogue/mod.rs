@@ -133,6 +133,8 @@ impl EventCatalogue for Catalogue {
         work: &'a mut UnitOfWork<'_>,
         event: &'a dyn Event,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { reactions::react(work, DomainEvent::of(event)?, &self.mail, &self.documents).await })
+        Box::pin(
+            async move { reactions::react(work, DomainEvent::of(event)?, &self.mail, &self.documents).await },
+        )
     }
 }

@@ -9,7 +9,7 @@ use crate::credit_notes::{balance, id, is_sound, standing, validated};
 
 /// A product that is not kept in stock, at this price and rate.
 async fn product(api: &Api, sku: &str, price: &str, rate: &str) -> Result<Value> {
-    let body = json!({"sku": sku, "name": sku, "unit_price": price, "vat_rate": rate});
+    let body = json!({"sku": sku, "name": sku, "unit_price": price, "vat_rate": rate, "stocked": false});
     api.created("/products", &body).await
 }
 

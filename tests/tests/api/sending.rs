@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::emails;
+use super::invoice_documents::MADE;
 
 /// As long as a document takes to be made, an e-mail to be sent, and that to be noticed.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -67,7 +68,7 @@ async fn an_invoice_is_sent_with_its_document_once_the_mail_server_took_it() {
             _ => Reaction::Go,
         })
         .await?;
-        let api = emails::api(world, &server, &[OFTEN]).await?;
+        let api = emails::api(world, &server, &[OFTEN, MADE]).await?;
         api.seller().await?;
         let customer = buyer(&api, "C-1", "achats@carmes.example", None).await?;
         let invoice = validated(&api, &customer, "TEA").await?;
@@ -112,7 +113,7 @@ async fn what_the_mail_server_refuses_is_not_sent_and_can_be_sent_again() {
             _ => Reaction::Go,
         })
         .await?;
-        let api = emails::api(world, &server, &[OFTEN]).await?;
+        let api = emails::api(world, &server, &[OFTEN, MADE]).await?;
         api.seller().await?;
         let customer = buyer(&api, "C-1", "gone@carmes.example", Some("email")).await?;
         let invoice = validated(&api, &customer, "TEA").await?;
@@ -177,7 +178,7 @@ async fn a_platform_gets_a_file_and_what_it_says_is_kept() {
         let directory = world.logs().join("platform");
         let text = directory.display().to_string();
         let dropped = ("COMPTOIR__SERVICES__INVOICE_SENDING__DIRECTORY", text.as_str());
-        let api = Api::start(world, &[OFTEN, dropped]).await?;
+        let api = Api::start(world, &[OFTEN, MADE, dropped]).await?;
         api.seller().await?;
         let customer = buyer(&api, "C-1", "achats@carmes.example", Some("platform")).await?;
         let invoice = validated(&api, &customer, "TEA").await?;
@@ -227,7 +228,7 @@ async fn a_platform_gets_a_file_and_what_it_says_is_kept() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_platform_the_invoice_says_why_it_is_not_sent() {
     World::run(async |world| {
-        let api = Api::start(world, &[OFTEN]).await?;
+        let api = Api::start(world, &[OFTEN, MADE]).await?;
         api.seller().await?;
         let customer = buyer(&api, "C-1", "achats@carmes.example", None).await?;
         let invoice = validated(&api, &customer, "TEA").await?;

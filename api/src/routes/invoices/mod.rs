@@ -11,13 +11,8 @@ use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
 /// The problems of who asks for a document.
-const DOCUMENT: &[&str] = &[
-    "invoice_not_found",
-    "not_validated",
-    "document_not_ready",
-    "document_failed",
-    "range_not_satisfiable",
-];
+const DOCUMENT: &[&str] =
+    &["invoice_not_found", "not_validated", "document_not_ready", "document_failed", "range_not_satisfiable"];
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

@@ -78,7 +78,10 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "invoice_document_queue",
         "documents that are still to be made: of each, the invoice is in invoice_contents",
     ),
-    ("untold_stock_levels", "stock of which a change is still to be told: of each, the level is in stock_levels"),
+    (
+        "untold_stock_levels",
+        "stock of which a change is still to be told: of each, the level is in stock_levels",
+    ),
     ("idempotency_records", "answers that were given, kept for three days: copies of what is exported"),
     ("email_secrets", "secrets in e-mails that are not sent yet"),
     ("user_tokens", OF_USE_HERE),

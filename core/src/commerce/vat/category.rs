@@ -9,6 +9,7 @@ use crate::values::text::text;
 
 /// A category of VAT, by its code in UNTDID 5305.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = VatCategory)]
 pub enum Category {
     /// Taxed at a rate above zero.
     #[serde(rename = "S")]

@@ -208,7 +208,11 @@ mod tests {
             language,
             level,
             text: text.map(str::to_owned),
-            overdue: vec![OverdueInvoice { number: "FA-2026-000123".to_owned(), due_on, open: "34.50".to_owned() }],
+            overdue: vec![OverdueInvoice {
+                number: "FA-2026-000123".to_owned(),
+                due_on,
+                open: "34.50".to_owned(),
+            }],
             more: 2,
             total: "99.00".to_owned(),
             currency: "EUR".to_owned(),
@@ -297,7 +301,8 @@ mod tests {
     fn a_reminder_names_what_is_overdue_in_the_companys_own_words_if_it_has_some() {
         let links = Links::default();
         let text = |content: ReminderMail| {
-            let letter = letter(&EmailContent::InvoiceReminder(content), &setting(Language::En, &links), None);
+            let letter =
+                letter(&EmailContent::InvoiceReminder(content), &setting(Language::En, &links), None);
             letter.text().expect("text")
         };
         let usual = text(reminder(Language::Fr, 2, None));
