@@ -2,10 +2,11 @@
 
 use actix_web::HttpRequest;
 use actix_web::web;
-use comptoir_core::platform::paging::Count;
+use comptoir_core::platform::paging::{Count, PageRequest, SortKey};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::format::Format;
+use crate::error::ApiError;
 
 /// What stays as it is in the value of a query parameter.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b',');
@@ -109,6 +110,14 @@ impl std::fmt::Display for Address {
         f.write_str("?")?;
         f.write_str(&joined(self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))))
     }
+}
+
+/// The first rows of a list, in its own order.
+///
+/// # Errors
+/// Never with a limit of 1 to 200.
+pub(crate) fn first<K: SortKey>(limit: u8) -> Result<PageRequest<K>, ApiError> {
+    PageRequest::parse(Some(limit.into()), None, None).map_err(ApiError::invalid)
 }
 
 /// One way to look at a list.

@@ -15,6 +15,7 @@ mod layout;
 mod lists;
 mod live;
 mod menu;
+mod names;
 mod operators;
 mod orders;
 mod pages;

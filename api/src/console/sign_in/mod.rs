@@ -19,4 +19,4 @@ pub(super) fn pages() -> Pages {
         .post(LoggedIn, "/console/log-out", handlers::log_out)
 }
 
-pub(super) use handlers::{LogInPage, after, refusal};
+pub(super) use handlers::{LogInPage, after, keep, refusal};

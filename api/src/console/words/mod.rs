@@ -5,7 +5,7 @@
 
 pub(crate) mod errors;
 pub(crate) mod faults;
-mod home;
+pub(crate) mod home;
 mod operators;
 pub(crate) mod orders;
 mod profile;
