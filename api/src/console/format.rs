@@ -5,7 +5,7 @@ use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc};
 use chrono_tz::Tz;
 use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::language::Language;
-use comptoir_core::values::money::Money;
+use comptoir_core::values::money::{Money, UnitPrice};
 
 use super::typography::{FIRM, THIN};
 
@@ -67,8 +67,16 @@ impl Format {
 
     /// An amount in a currency: `1 234,56 €`, `€1,234.56`.
     pub(crate) fn money(&self, amount: &Money, currency: &str) -> String {
-        let text = amount.to_string();
-        let (sign, digits) = sign_of(&text);
+        self.in_currency(&amount.to_string(), currency)
+    }
+
+    /// The price of one unit, which may have more decimals than an amount.
+    pub(crate) fn price(&self, price: &UnitPrice, currency: &str) -> String {
+        self.in_currency(&price.to_string(), currency)
+    }
+
+    fn in_currency(&self, text: &str, currency: &str) -> String {
+        let (sign, digits) = sign_of(text);
         let number = self.number(digits);
         let symbol = match currency {
             "EUR" => "€",

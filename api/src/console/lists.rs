@@ -72,6 +72,12 @@ impl Address {
         address
     }
 
+    /// Whether both show the same rows, on whichever page and in whichever order.
+    pub(crate) fn is_same_list(&self, other: &Self) -> bool {
+        let rows = |address: &Self| address.without("sort").to_string();
+        rows(self) == rows(other)
+    }
+
     /// What the list is exported with: all pages, in the list's own order.
     #[must_use]
     pub(crate) fn export(&self, path: &str) -> Self {

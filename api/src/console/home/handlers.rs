@@ -9,6 +9,7 @@ use comptoir_core::commerce::invoices::{self, InvoiceFilter, InvoiceSummary};
 use comptoir_core::commerce::orders::{self, OpenOrder, OrderFilter, OrderSummary};
 use comptoir_core::commerce::stock::{self, StockFilter};
 use comptoir_core::platform::paging::{Count, Page as PageOf, Period};
+use comptoir_core::values::money::Money;
 
 use super::sales::{self, Sales};
 use crate::console::layout::{self, Page};
@@ -148,7 +149,7 @@ fn figures(visitor: &Visitor, found: &Found, w: &'static Home) -> Vec<Figure> {
     add(w.late.to_string(), late, oldest.unwrap_or_else(|| w.none_late.to_string()), is_late, None);
     add(w.low.to_string(), found.low, w.low_hint.to_string(), false, at("/console/stock"));
     let is_overdue = !found.overdue.is_empty();
-    let open = found.overdue.iter().map(|invoice| &invoice.open).sum();
+    let open: Money = found.overdue.iter().map(|invoice| &invoice.open).sum();
     // Of more than one page, the sum would be of a part.
     let is_whole = found.overdue_count.is_some_and(|count| count.value == found.overdue.len() as i64);
     let hint = match (is_overdue, is_whole) {
