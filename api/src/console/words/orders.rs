@@ -23,7 +23,6 @@ super::words! {
         number: "Numéro", "Number";
         customer: "Client", "Customer";
         placed_at: "Passée", "Placed";
-        changed_at: "Modifiée", "Changed";
         promised: "Promise", "Promised";
         state: "État", "State";
         gross: "Total TTC", "Total with VAT";
@@ -78,7 +77,6 @@ super::words! {
         done_cancelled: "La commande est annulée.", "The order has been cancelled.";
         done_rest: "Le reste est annulé.", "The rest has been cancelled.";
         changed: "Quelqu'un a changé cette commande entre-temps. Voici son état actuel : rien n'a été fait.", "Somebody changed this order meanwhile. This is how it is now: nothing was done.";
-        customer_hint: "Nom ou code, puis choisissez dans la liste.", "Name or code, then choose from the list.";
         choose_customer: "Choisissez un client de la liste.", "Choose a customer from the list.";
         choose_product: "Choisissez un article de la liste.", "Choose a product from the list.";
         reference: "Votre numéro", "Your number";

@@ -77,7 +77,6 @@ super::words! {
         more_than_one: "Plusieurs champs sont à corriger", "Several fields need another look";
         one_fault: "Un champ est à corriger", "One field needs another look";
         cannot_be_done: "Cela n'a pas été fait", "This was not done";
-        optional: "facultatif", "optional";
         back: "Retour", "Back";
         saved: "C'est enregistré.", "Saved.";
     }
