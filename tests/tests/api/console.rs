@@ -316,7 +316,9 @@ async fn a_session_that_is_ended_elsewhere_leads_to_the_log_in() {
         let api = world.api().await?;
         let mut browser = logged_in(world, &api, "sales").await?;
         assert_eq!(browser.get("/console/orders").await?.status, 200);
-        world.sql().await?.execute("UPDATE sessions SET ended_at = now(), end_reason = 'ended_by_administrator'", &[]).await?;
+        let users = api.http.get("/users?email=sales%40docks.example").await?;
+        let path = format!("/users/{}/sessions", users.json["data"][0]["id"].as_str().context("a user")?);
+        assert_eq!(api.http.send(Method::DELETE, &path, &[], None).await?.status, 204);
         let answer = browser.get("/console/orders").await?;
         assert_eq!((answer.status, answer.header(LOCATION)), (303, "/console/sign-in?next=%2Fconsole%2Forders"));
         Ok(())
