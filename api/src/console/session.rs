@@ -80,7 +80,10 @@ impl Jar {
         let secure = if self.without_tls { "" } else { "; Secure" };
         let name = self.full_name(name);
         let text = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
-        HeaderValue::try_from(text).ok()
+        let mut value = HeaderValue::try_from(text).ok()?;
+        // Never printed.
+        value.set_sensitive(true);
+        Some(value)
     }
 
     pub(super) fn form_secret(self, headers: &HeaderMap) -> Option<FormSecret> {

@@ -25,7 +25,7 @@ use crate::extract::part;
 
 /// What is stored under the form's key: where the browser is sent, at the first click and at the second.
 pub(super) fn leads_to(done: &'static str) -> impl Fn(OrderView) -> Result<StoredResponse, Error> + Send + Sync {
-    move |order| {
+    move |order: OrderView| {
         let location = Some(format!("/console/orders/{}?done={done}", order.summary.id));
         Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
     }
