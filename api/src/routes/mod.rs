@@ -2,15 +2,15 @@
 
 mod accounting;
 mod address;
-mod api_keys;
-mod audit;
+pub(crate) mod api_keys;
+pub(crate) mod audit;
 pub(crate) mod auth;
 mod categories;
 mod customer_groups;
 pub(crate) mod customers;
 mod docs;
-mod document_style;
-mod emails;
+pub(crate) mod document_style;
+pub(crate) mod emails;
 mod events;
 mod fulfilment;
 mod imports;
@@ -39,8 +39,8 @@ mod shipments;
 mod stock;
 mod stock_documents;
 pub(crate) mod suppliers;
-mod tenant;
-mod users;
+pub(crate) mod tenant;
+pub(crate) mod users;
 mod warehouses;
 
 use actix_web::http::StatusCode;
