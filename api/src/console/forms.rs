@@ -111,6 +111,21 @@ impl FromRequest for Form {
     }
 }
 
+/// One choice of a list of choices.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) is_chosen: bool,
+}
+
+impl Choice {
+    pub(crate) fn new(value: impl Into<String>, label: impl ToString, chosen: &str) -> Self {
+        let value = value.into();
+        Self { is_chosen: value == chosen, label: label.to_string(), value }
+    }
+}
+
 /// What is wrong with a form, in words.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FormFaults {

@@ -19,11 +19,14 @@ mod names;
 mod operators;
 mod orders;
 mod pages;
+mod permissions;
 mod profile;
 mod session;
 mod sign_in;
 mod status;
 mod typography;
+mod undone;
+mod users;
 mod visitor;
 mod words;
 
@@ -48,6 +51,7 @@ fn pages() -> Pages {
         .and(home::pages())
         .and(profile::pages())
         .and(orders::pages())
+        .and(users::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

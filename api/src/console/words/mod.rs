@@ -3,14 +3,17 @@
 //! A template names a word as a field, so one that is missing does not compile, and one that nobody says is a warning.
 //! Spaces before `:` and the like, and apostrophes, are typed plainly: [`super::typography`] sets them.
 
+mod admin_faults;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
 mod operators;
 pub(crate) mod orders;
+pub(crate) mod permissions;
 mod profile;
 pub(crate) mod shared;
 mod sign_in;
+mod users;
 
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
@@ -19,6 +22,7 @@ pub(crate) use orders::Orders;
 pub(crate) use profile::Profile;
 pub(crate) use shared::Shared;
 pub(crate) use sign_in::SignIn;
+pub(crate) use users::Users;
 
 /// Declares the words of a subject: `name: "in French", "in English";`.
 macro_rules! words {
