@@ -11,6 +11,7 @@ mod forms;
 mod format;
 mod guard;
 mod home;
+mod keys;
 mod layout;
 mod lists;
 mod live;
@@ -52,6 +53,7 @@ fn pages() -> Pages {
         .and(profile::pages())
         .and(orders::pages())
         .and(users::pages())
+        .and(keys::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

@@ -103,7 +103,7 @@ pub(super) async fn show(
 /// What the page says beside the user.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    notice: Option<Word>,
+    pub(super) notice: Option<Word>,
     pub(super) undone: Option<Undone>,
     pub(super) faults: FormFaults,
     /// What was typed, if it was refused.

@@ -7,6 +7,7 @@ mod admin_faults;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
+mod keys;
 mod operators;
 pub(crate) mod orders;
 pub(crate) mod permissions;
@@ -17,6 +18,7 @@ mod users;
 
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
+pub(crate) use keys::Keys;
 pub(crate) use operators::Operators;
 pub(crate) use orders::Orders;
 pub(crate) use profile::Profile;
