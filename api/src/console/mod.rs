@@ -4,6 +4,7 @@
 //! it is decided for the API. One folder a subject, as the routes have; [`pages`] lists them.
 
 mod assets;
+mod audit;
 mod choose;
 mod csrf;
 mod errors;
@@ -54,6 +55,7 @@ fn pages() -> Pages {
         .and(orders::pages())
         .and(users::pages())
         .and(keys::pages())
+        .and(audit::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

@@ -4,6 +4,7 @@
 //! Spaces before `:` and the like, and apostrophes, are typed plainly: [`super::typography`] sets them.
 
 mod admin_faults;
+mod audit;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
@@ -16,6 +17,7 @@ pub(crate) mod shared;
 mod sign_in;
 mod users;
 
+pub(crate) use audit::Audit;
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
 pub(crate) use keys::Keys;

@@ -45,6 +45,7 @@ super::words! {
         views: "Vues", "Views";
         filters: "Filtres", "Filters";
         apply: "Filtrer", "Filter";
+        add_filter: "Filtre", "Filter";
         clear_all: "Tout effacer", "Clear all";
         remove_filter: "Retirer le filtre", "Remove filter";
         pages: "Pages", "Pages";
