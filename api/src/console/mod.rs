@@ -24,6 +24,7 @@ mod pages;
 mod permissions;
 mod profile;
 mod session;
+mod settings;
 mod sign_in;
 mod status;
 mod typography;
@@ -56,6 +57,7 @@ fn pages() -> Pages {
         .and(users::pages())
         .and(keys::pages())
         .and(audit::pages())
+        .and(settings::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

@@ -12,7 +12,7 @@ pub(super) struct Change {
     pub(super) field: String,
     /// `None` if there was nothing.
     pub(super) was: Option<String>,
-    pub(super) is: Option<String>,
+    pub(super) now: Option<String>,
 }
 
 pub(super) fn changes(before: Option<&Value>, after: Option<&Value>) -> Vec<Change> {
@@ -45,10 +45,10 @@ fn compare(field: String, before: Option<&Value>, after: Option<&Value>, found: 
         }
         return;
     }
-    let (was, is) = (before.and_then(text), after.and_then(text));
+    let (was, now) = (before.and_then(text), after.and_then(text));
     // Nothing, and the word for nothing, are the same.
-    if was != is {
-        found.push(Change { field, was, is });
+    if was != now {
+        found.push(Change { field, was, now });
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
         let row = |field: &str| rows.iter().find(|row| row.field == field);
         assert_eq!(rows.len(), 3, "{rows:?}");
         assert_eq!(row("role").and_then(|row| row.was.as_deref()), Some("sales"));
-        assert_eq!(row("tags.1").and_then(|row| row.is.as_deref()), Some("b"));
+        assert_eq!(row("tags.1").and_then(|row| row.now.as_deref()), Some("b"));
         assert_eq!(row("address.city").and_then(|row| row.was.as_deref()), None);
     }
 
@@ -90,7 +90,7 @@ mod tests {
     fn what_was_not_there_before_is_new_as_a_whole() {
         let after = json!({"name": "Ada", "password": null});
         let rows = changes(None, Some(&after));
-        let expected = Change { field: "name".to_owned(), was: None, is: Some("Ada".to_owned()) };
+        let expected = Change { field: "name".to_owned(), was: None, now: Some("Ada".to_owned()) };
         assert_eq!(rows, [expected]);
         assert!(changes(Some(&after), Some(&after)).is_empty());
     }

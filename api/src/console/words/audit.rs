@@ -19,7 +19,7 @@ super::words! {
         changed: "Ce qui a changé", "What changed";
         field: "Champ", "Field";
         was: "Avant", "Before";
-        is: "Après", "After";
+        became: "Après", "After";
         nothing: "rien", "nothing";
         unchanged: "Rien de ce qui est gardé n'a changé.", "Nothing of what is kept changed.";
         erased: "Ce qui a changé a été effacé, comme la loi peut l'exiger. L'entrée elle-même reste.", "What changed was erased, as the law may demand. The entry itself stays.";
