@@ -55,6 +55,7 @@ const COMPANY: &[Planned] = &[
     group("/console/imports", "csv", |w| w.imports),
     planned("/console/users", "people", |w| w.users),
     planned("/console/keys", "layers", |w| w.keys),
+    planned("/console/emails", "mail", |w| w.emails),
     planned("/console/audit", "pulse", |w| w.audit),
     planned("/console/settings", "gear", |w| w.settings),
 ];

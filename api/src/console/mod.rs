@@ -7,6 +7,7 @@ mod assets;
 mod audit;
 mod choose;
 mod csrf;
+mod emails;
 mod errors;
 mod forms;
 mod format;
@@ -58,6 +59,7 @@ fn pages() -> Pages {
         .and(keys::pages())
         .and(audit::pages())
         .and(settings::pages())
+        .and(emails::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

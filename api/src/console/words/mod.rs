@@ -5,6 +5,7 @@
 
 mod admin_faults;
 mod audit;
+pub(crate) mod emails;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
@@ -19,6 +20,7 @@ mod sign_in;
 mod users;
 
 pub(crate) use audit::Audit;
+pub(crate) use emails::Emails;
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
 pub(crate) use keys::Keys;

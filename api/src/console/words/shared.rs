@@ -45,6 +45,9 @@ super::words! {
         views: "Vues", "Views";
         filters: "Filtres", "Filters";
         apply: "Filtrer", "Filter";
+        pick_all: "Cocher toutes les lignes de cette page", "Tick all rows of this page";
+        one_picked: "1 cochée", "1 ticked";
+        picked: "cochées", "ticked";
         add_filter: "Filtre", "Filter";
         clear_all: "Tout effacer", "Clear all";
         remove_filter: "Retirer le filtre", "Remove filter";
