@@ -7,6 +7,8 @@ use std::sync::LazyLock;
 use actix_web::http::Method;
 use comptoir_core::application::{Principal, Role};
 
+use super::counts::Counts;
+use super::format::Format;
 use super::typography::Word;
 use super::words::Shared;
 use super::{Area, PREFIX, pages};
@@ -21,6 +23,8 @@ pub(crate) struct Entry {
     pub(crate) is_current: bool,
     /// Whether a line is drawn above it.
     pub(crate) begins_group: bool,
+    /// How much waits there for somebody.
+    pub(crate) count: Option<String>,
 }
 
 struct Planned {
@@ -95,7 +99,13 @@ pub(crate) fn may_see(principal: &Principal, path: &str) -> bool {
 }
 
 /// Returns the menu of a principal who looks at the page at `current`.
-pub(super) fn menu(area: Area, principal: &Principal, current: &str, w: &'static Shared) -> Vec<Entry> {
+pub(super) fn menu(
+    area: Area,
+    principal: &Principal,
+    current: &str,
+    w: &'static Shared,
+    (counts, format): (&Counts, &Format),
+) -> Vec<Entry> {
     let planned = match area {
         Area::Company => COMPANY,
         Area::Operators => OPERATORS,
@@ -107,6 +117,7 @@ pub(super) fn menu(area: Area, principal: &Principal, current: &str, w: &'static
         label: (entry.label)(w),
         is_current: is_in(current, entry.path),
         begins_group: entry.begins_group,
+        count: counts.at(entry.path).map(|count| format.count(count.value, count.exact)),
     };
     shown.map(entry).collect()
 }

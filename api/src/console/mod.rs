@@ -6,6 +6,7 @@
 mod assets;
 mod audit;
 mod choose;
+mod counts;
 mod csrf;
 mod emails;
 mod errors;

@@ -17,6 +17,7 @@ use comptoir_core::values::ids::UserId;
 use comptoir_core::values::language::Language;
 
 use super::assets::Assets;
+use super::counts::{self, Counts};
 use super::errors::language;
 use super::format::Format;
 use super::guard::FormToken;
@@ -66,6 +67,7 @@ pub(crate) struct Visitor {
     pub(crate) format: Format,
     /// The stream's position, taken before anything of the page was read: nothing falls between page and stream.
     position: Option<String>,
+    counts: Counts,
     asked: Asked,
 }
 
@@ -87,7 +89,7 @@ impl Visitor {
     pub(crate) fn page(&self, title: impl ToString) -> Page {
         let principal = &self.context.principal;
         let w = Shared::of(self.language);
-        let menu = menu::menu(Area::Company, principal, &self.asked.path, w);
+        let menu = menu::menu(Area::Company, principal, &self.asked.path, w, (&self.counts, &self.format));
         Page {
             title: title.to_string(),
             language: self.language,
@@ -130,7 +132,8 @@ impl FromRequest for Visitor {
             let user = users::get(&database, &context, user_id).await?;
             let language = asked.chosen.unwrap_or(tenant.language);
             let format = Format::new(language, &tenant.time_zone, Utc::now());
-            Ok(Self { context, tenant, user, language, format, position, asked })
+            let counts = counts::read(&database, &context).await;
+            Ok(Self { context, tenant, user, language, format, position, counts, asked })
         })
     }
 }
@@ -160,7 +163,7 @@ impl OperatorVisitor {
             company: w.all_companies.to_string(),
             person: principal.name.clone(),
             role: "",
-            menu: menu::menu(Area::Operators, principal, &self.asked.path, w),
+            menu: menu::menu(Area::Operators, principal, &self.asked.path, w, (&Counts::default(), &self.format)),
             tabs: Vec::new(),
             may_search: false,
             may_place: false,

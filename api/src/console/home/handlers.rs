@@ -12,6 +12,7 @@ use comptoir_core::platform::paging::{Count, Page as PageOf, Period};
 use comptoir_core::values::money::Money;
 
 use super::sales::{self, Sales};
+use crate::console::counts::LATE_AFTER_DAYS;
 use crate::console::layout::{self, Page};
 use crate::console::lists::first;
 use crate::console::status::Status;
@@ -24,8 +25,6 @@ use crate::error::ApiError;
 const LOOKED_AT: u8 = 50;
 /// How many cases of each kind are shown.
 const SHOWN: usize = 5;
-/// Without a promised day, an order is late after so many days, as in the API.
-const LATE_AFTER_DAYS: u16 = 3;
 
 #[derive(Template)]
 #[template(path = "console/home/home.html")]
