@@ -40,6 +40,7 @@ struct Asked {
     chosen: Option<Language>,
     accepted: Language,
     form_token: String,
+    has_keys: bool,
 }
 
 impl Asked {
@@ -52,6 +53,7 @@ impl Asked {
             jar,
             chosen: jar.language(headers),
             accepted: language(headers, jar),
+            has_keys: jar.has_keys(headers),
             form_token: token.map_or_else(String::new, |FormToken(text)| text),
         }
     }
@@ -99,6 +101,7 @@ impl Visitor {
             is_operator: false,
             is_without_tls: self.asked.jar.is_without_tls(),
             form_token: self.asked.form_token.clone(),
+            has_keys: self.asked.has_keys,
             company: self.tenant.name.clone(),
             person: self.user.name.clone(),
             role: words::shared::role(principal.role, self.language),
@@ -160,6 +163,7 @@ impl OperatorVisitor {
             is_operator: true,
             is_without_tls: self.asked.jar.is_without_tls(),
             form_token: self.asked.form_token.clone(),
+            has_keys: self.asked.has_keys,
             company: w.all_companies.to_string(),
             person: principal.name.clone(),
             role: "",

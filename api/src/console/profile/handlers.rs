@@ -66,7 +66,7 @@ pub(super) async fn show(
     let notice = match Address::of(&request).get("done") {
         Some("password") => Some(w.changed),
         Some("session") => Some(w.ended),
-        Some("language") => Some(Shared::of(visitor.language).saved),
+        Some("language" | "keys") => Some(Shared::of(visitor.language).saved),
         _ => None,
     };
     let page = visitor.page(w.title).saying(notice);
@@ -122,6 +122,16 @@ pub(super) async fn choose_language(
     let language = language.ok_or_else(|| ApiError::invalid_field("/language", "unknown_value", "fr or en"))?;
     keep(&request, Jar::of(Some(&config)).keep_language(language));
     Ok(go("/console/profile?done=language"))
+}
+
+pub(super) async fn choose_keys(
+    request: HttpRequest,
+    _visitor: Visitor,
+    form: Form,
+    config: Data<ApiConfig>,
+) -> Result<HttpResponse, ApiError> {
+    keep(&request, Jar::of(Some(&config)).keep_keys(form.has("keys")));
+    Ok(go("/console/profile?done=keys"))
 }
 
 pub(super) async fn end_session(

@@ -15,6 +15,10 @@ super::words! {
         french: "Français", "Français";
         english: "English", "English";
         save_language: "Enregistrer la langue", "Save the language";
+        keys: "Touches du clavier", "Keys of the keyboard";
+        keys_hint: "Pour ce navigateur. « ? » dit ce que fait chaque touche.", "In this browser. “?” says what each key does.";
+        keys_on: "Les touches seules agissent", "Single keys do something";
+        save_keys: "Enregistrer les touches", "Save the keys";
         password: "Mot de passe", "Password";
         current: "Mot de passe actuel", "Present password";
         new: "Nouveau mot de passe", "New password";

@@ -74,6 +74,9 @@ super::words! {
         key_filter: "Filtrer", "Filter";
         key_new: "Créer", "New";
         key_rows: "Ligne suivante, précédente", "Next, previous row";
+        key_tick: "Cocher la ligne", "Tick the row";
+        key_edit: "Changer", "Change";
+        key_again: "Renvoyer, rejouer", "Send again, replay";
         key_open: "Ouvrir la ligne", "Open the row";
         key_pause: "Suspendre ou reprendre", "Pause or resume";
         key_go: "Aller à l'accueil, aux commandes", "Go to home, to orders";
