@@ -15,22 +15,33 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/profile", &["admin", "management", "sales", "warehouse"]),
     ("/console/orders", &["admin", "management", "sales", "warehouse"]),
     ("/console/orders/new", &["admin", "management", "sales"]),
+    ("/console/roles", &["admin", "management", "sales", "warehouse"]),
+    ("/console/users", USERS_READ),
+    ("/console/users/new", &["admin"]),
+    ("/console/keys", &["admin", "management"]),
+    ("/console/keys/new", &["admin"]),
+    ("/console/emails", EMAILS_READ),
+    ("/console/audit", &["admin", "management"]),
+    ("/console/settings", TENANT_READ),
+    ("/console/settings/company", &["admin"]),
+    ("/console/settings/invoicing", &["admin"]),
+    ("/console/settings/documents", &["admin"]),
 ];
 const ROLES: [&str; 4] = ["admin", "management", "sales", "warehouse"];
 
-struct Answered {
-    status: u16,
+pub(super) struct Answered {
+    pub(super) status: u16,
     headers: HeaderMap,
-    text: String,
+    pub(super) text: String,
 }
 
 impl Answered {
-    fn header(&self, name: impl reqwest::header::AsHeaderName) -> &str {
+    pub(super) fn header(&self, name: impl reqwest::header::AsHeaderName) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The value of the first hidden field with this name.
-    fn hidden(&self, name: &str) -> Result<String> {
+    pub(super) fn hidden(&self, name: &str) -> Result<String> {
         let start = format!("name=\"{name}\" value=\"");
         let (_, rest) = self.text.split_once(&start).with_context(|| format!("no {name}: {}", self.text))?;
         Ok(rest.split('"').next().unwrap_or_default().to_owned())
@@ -38,7 +49,7 @@ impl Answered {
 }
 
 /// A browser: it keeps cookies, follows nothing, and says where its forms come from.
-struct Browser {
+pub(super) struct Browser {
     client: Client,
     root: String,
     cookies: HashMap<String, String>,
@@ -77,12 +88,12 @@ impl Browser {
         Ok(Answered { status, headers, text: answer.text().await? })
     }
 
-    async fn get(&mut self, path: &str) -> Result<Answered> {
+    pub(super) async fn get(&mut self, path: &str) -> Result<Answered> {
         self.send(Method::GET, path, &[], &[]).await
     }
 
     /// Sends a form as a page of the console would.
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Answered> {
+    pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Answered> {
         self.send(Method::POST, path, &[("Sec-Fetch-Site", "same-origin")], fields).await
     }
 
@@ -92,7 +103,7 @@ impl Browser {
     }
 
     /// The token for the forms of the session.
-    async fn token(&mut self) -> Result<String> {
+    pub(super) async fn token(&mut self) -> Result<String> {
         self.get("/console/profile").await?.hidden("form_token")
     }
 }
@@ -103,7 +114,7 @@ fn encoded(fields: &[(&str, &str)]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-async fn logged_in(world: &World, api: &Api, role: &str) -> Result<Browser> {
+pub(super) async fn logged_in(world: &World, api: &Api, role: &str) -> Result<Browser> {
     let email = format!("{role}@docks.example");
     user(world, api, &email, role).await?;
     let mut browser = Browser::new(api)?;
