@@ -42,7 +42,7 @@ pub(crate) async fn export(
     export_of(context.0, query.0.into(), database).await
 }
 
-/// The file itself, for the route and for the console.
+/// The file itself, for whoever asks for it: the route, or a page.
 ///
 /// # Errors
 /// 422 if it would have too many rows.
