@@ -1,11 +1,12 @@
 //! The console's pages of administration, as a browser without scripts sees them.
 
 use anyhow::{Context, Result};
-use comptoir_tests::harness::World;
+use comptoir_tests::harness::{World, until};
 use reqwest::header::LOCATION;
+use serde_json::json;
 
-use crate::authentication::user;
 use crate::console::{Answered, logged_in};
+use crate::emails::LIMIT;
 
 /// What is between the first `start` and the `end` after it.
 fn between<'a>(text: &'a str, start: &str, end: char) -> Result<&'a str> {
@@ -65,8 +66,8 @@ async fn a_user_is_added_given_a_role_and_rights_and_disabled() {
         let id = path.rsplit('/').next().unwrap_or_default();
         let view = api.http.get(&format!("/users/{id}")).await?;
         assert_eq!(view.json["role"], "warehouse");
-        assert_eq!(view.json["permissions"], serde_json::json!(["orders:read", "invoices:validate"]), "{}", view.text);
-        assert_eq!(view.json["granted"], serde_json::json!(["invoices:validate"]));
+        assert_eq!(view.json["permissions"], json!(["orders:read", "invoices:validate"]), "{}", view.text);
+        assert_eq!(view.json["granted"], json!(["invoices:validate"]));
 
         let ask = browser.get(&format!("{path}/disable")).await?;
         let (key, version) = (ask.hidden("form_key")?, ask.hidden("version")?);
@@ -202,26 +203,38 @@ async fn settings_are_changed_by_their_form_and_the_trail_says_what_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ticked_emails_are_discarded_and_one_that_is_done_is_left() {
+async fn ticked_emails_are_sent_again_and_one_that_is_gone_is_not_discarded() {
     World::run(async |world| {
         let api = world.api().await?;
         let mut browser = logged_in(world, &api, "admin").await?;
-        user(world, &api, "ada@docks.example", "sales").await?;
-        let token = browser.token().await?;
-        let list = browser.get("/console/emails?recipient=ada%40docks.example").await?;
-        let id = between(&list.text, "href=\"/console/emails/", '"')?.to_owned();
+        // Without a password: an invitation, which is of use until they have one.
+        api.created("/users", &json!({"email": "grace@docks.example", "name": "Grace", "role": "sales"})).await?;
+        let sent = until("the invitation to be sent", LIMIT, async || {
+            let found = api.http.get("/emails?kind=invitation&state=sent").await?;
+            found.json["data"][0]["id"].as_str().map(str::to_owned).context("not sent yet")
+        });
+        let id = sent.await?;
         let page = browser.get(&format!("/console/emails/{id}")).await?;
         assert_eq!(page.status, 200, "{}", page.text);
+        assert!(page.text.contains("/requeue\"") && !page.text.contains("/discard\""), "{}", page.text);
+        let list = browser.get("/console/emails?recipient=grace%40docks.example").await?;
+        assert!(list.text.contains(&format!("name=\"ids\" value=\"{id}\"")), "{}", list.text);
+
+        let token = browser.token().await?;
         let none = [("form_token", token.as_str()), ("do", "discard")];
         assert_eq!(location(&browser.post("/console/emails/chosen", &none).await?)?, "/console/emails?done=nothing");
         let fields = [&none[..], &[("ids", id.as_str())]].concat();
+        let left = location(&browser.post("/console/emails/chosen", &fields).await?)?;
+        assert_eq!(left, "/console/emails?done=discarded-0-1");
+        let fields = [("form_token", token.as_str()), ("do", "requeue"), ("ids", id.as_str())];
         let done = location(&browser.post("/console/emails/chosen", &fields).await?)?;
-        assert_eq!(done, "/console/emails?done=discarded-1-0");
-        assert!(browser.get(&done).await?.text.contains("role=\"status\""));
-        let again = location(&browser.post("/console/emails/chosen", &fields).await?)?;
-        assert_eq!(again, "/console/emails?done=discarded-0-1");
-        let view = api.http.get(&format!("/emails/{id}")).await?;
-        assert_eq!(view.json["state"], "discarded", "{}", view.text);
+        assert_eq!(done, "/console/emails?done=requeued-1-0");
+        let page = browser.get(&done).await?;
+        assert!(page.status == 200 && page.text.contains("class=\"note done\""), "{}", page.text);
+
+        let mut other = logged_in(world, &api, "management").await?;
+        let list = other.get("/console/emails").await?;
+        assert!(list.status == 200 && !list.text.contains("name=\"ids\""), "{}", list.text);
         Ok(())
     })
     .await;
