@@ -60,6 +60,7 @@ const COMPANY: &[Planned] = &[
     planned("/console/users", "people", |w| w.users),
     planned("/console/keys", "layers", |w| w.keys),
     planned("/console/emails", "mail", |w| w.emails),
+    planned("/console/projections", "layers", |w| w.projections),
     planned("/console/audit", "pulse", |w| w.audit),
     planned("/console/settings", "gear", |w| w.settings),
 ];

@@ -25,6 +25,7 @@ mod orders;
 mod pages;
 mod permissions;
 mod profile;
+mod projections;
 mod session;
 mod settings;
 mod sign_in;
@@ -61,6 +62,7 @@ fn pages() -> Pages {
         .and(audit::pages())
         .and(settings::pages())
         .and(emails::pages())
+        .and(projections::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

@@ -25,7 +25,7 @@ mod party;
 mod payments;
 pub(crate) mod price_lists;
 pub(crate) mod products;
-mod projections;
+pub(crate) mod projections;
 mod purchase_orders;
 mod receivables;
 mod reports;

@@ -21,6 +21,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/keys", &["admin", "management"]),
     ("/console/keys/new", &["admin"]),
     ("/console/emails", &["admin", "management"]),
+    ("/console/projections", &["admin", "management"]),
     ("/console/audit", &["admin", "management"]),
     ("/console/settings", &["admin", "management", "sales", "warehouse"]),
     ("/console/settings/company", &["admin"]),
