@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::accounts::identity::passwords::Password;
 use comptoir_core::accounts::sessions::{self, Authenticator, EndReason, EndSession, SessionView};
-use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::values::ids::SessionId;
 use comptoir_core::values::language::Language;
 
@@ -31,6 +31,8 @@ struct ProfilePage {
     faults: FormFaults,
     email: String,
     is_french: bool,
+    /// Where an administrator changes their own name.
+    own: Option<String>,
     sessions: Vec<OpenSession>,
 }
 
@@ -87,6 +89,7 @@ async fn written(
         faults,
         email: visitor.user.email.clone(),
         is_french: visitor.language == Language::Fr,
+        own: visitor.may(Permission::UsersWrite).then(|| format!("/console/users/{}", visitor.user_id())),
         sessions: open.data.into_iter().map(|view| OpenSession::of(view, visitor)).collect(),
     };
     layout::show(status, &page)

@@ -17,8 +17,7 @@ pub(super) enum Kind {
     Email,
     Decimal,
     Check,
-    /// Values of the API, each with its word.
-    OneOf(&'static [(&'static str, Said)]),
+    OneOf(Words),
 }
 
 /// A field of a form.
@@ -42,19 +41,22 @@ const fn hinted(kind: Kind, name: &'static str, label: Said, hint: Said) -> Spec
     Spec { name, label, hint: Some(hint), kind }
 }
 
-const SCHEMES: Kind = Kind::OneOf(&[("siret", |w| w.siret), ("siren", |w| w.siren), ("foreign", |w| w.foreign)]);
-const LANGUAGES: Kind = Kind::OneOf(&[("fr", |w| w.french), ("en", |w| w.english)]);
-const CREDIT: Kind = Kind::OneOf(&[("refuse", |w| w.refuse), ("hold", |w| w.hold)]);
-const VAT_SCHEMES: Kind = Kind::OneOf(&[
+/// Values of the API, each with its word.
+type Words = &'static [(&'static str, Said)];
+
+const SCHEMES: Words = &[("siret", |w| w.siret), ("siren", |w| w.siren), ("foreign", |w| w.foreign)];
+const LANGUAGES: Words = &[("fr", |w| w.french), ("en", |w| w.english)];
+const CREDIT: Words = &[("refuse", |w| w.refuse), ("hold", |w| w.hold)];
+const VAT_SCHEMES: Words = &[
     ("normal", |w| w.normal),
     ("small_enterprise", |w| w.small_enterprise),
     ("not_subject", |w| w.not_subject),
-]);
-const VAT_DUE: Kind = Kind::OneOf(&[("payments", |w| w.payments), ("debits", |w| w.debits)]);
+];
+const VAT_DUE: Words = &[("payments", |w| w.payments), ("debits", |w| w.debits)];
 
 pub(super) const COMPANY: &[Spec] = &[
     text("name", |w| w.name),
-    of(SCHEMES, "registration.scheme", |w| w.scheme),
+    of(Kind::OneOf(SCHEMES), "registration.scheme", |w| w.scheme),
     text("registration.number", |w| w.number),
     text("vat_number", |w| w.vat_number),
     text("address.line1", |w| w.line1),
@@ -63,18 +65,18 @@ pub(super) const COMPANY: &[Spec] = &[
     text("address.city", |w| w.city),
     hinted(Kind::Text, "address.country", |w| w.country, |w| w.country_hint),
     hinted(Kind::Text, "time_zone", |w| w.time_zone, |w| w.time_zone_hint),
-    of(LANGUAGES, "language", |w| w.language),
+    of(Kind::OneOf(LANGUAGES), "language", |w| w.language),
     hinted(Kind::Email, "email_from", |w| w.email_from, |w| w.email_from_hint),
     of(Kind::Email, "email_reply_to", |w| w.email_reply_to),
-    of(CREDIT, "credit_limit_action", |w| w.credit),
+    of(Kind::OneOf(CREDIT), "credit_limit_action", |w| w.credit),
 ];
 
 pub(super) const INVOICING: &[Spec] = &[
     text("invoicing.legal_form", |w| w.legal_form),
     of(Kind::Decimal, "invoicing.share_capital", |w| w.share_capital),
     hinted(Kind::Text, "invoicing.trade_register", |w| w.trade_register, |w| w.trade_register_hint),
-    of(VAT_SCHEMES, "invoicing.vat_scheme", |w| w.vat_scheme),
-    of(VAT_DUE, "invoicing.vat_due_on", |w| w.vat_due_on),
+    of(Kind::OneOf(VAT_SCHEMES), "invoicing.vat_scheme", |w| w.vat_scheme),
+    of(Kind::OneOf(VAT_DUE), "invoicing.vat_due_on", |w| w.vat_due_on),
     of(Kind::Check, "invoicing.one_stop_shop", |w| w.one_stop_shop),
     hinted(Kind::Text, "invoicing.electronic_address.scheme", |w| w.e_scheme, |w| w.e_scheme_hint),
     text("invoicing.electronic_address.identifier", |w| w.e_identifier),

@@ -10,6 +10,7 @@ super::words! {
         role: "Rôle", "Role";
         company: "Société", "Company";
         name_hint: "Un administrateur peut changer le nom et le rôle.", "An administrator can change the name and the role.";
+        change_name: "Changer votre nom", "Change your name";
         language: "Langue", "Language";
         language_hint: "Pour ce navigateur.", "In this browser.";
         french: "Français", "Français";
