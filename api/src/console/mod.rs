@@ -19,6 +19,7 @@ mod names;
 mod operators;
 mod orders;
 mod pages;
+mod parts;
 mod profile;
 mod session;
 mod sign_in;
