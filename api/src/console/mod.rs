@@ -6,6 +6,7 @@
 mod assets;
 mod choose;
 mod csrf;
+mod customers;
 mod errors;
 mod forms;
 mod format;
@@ -49,6 +50,7 @@ fn pages() -> Pages {
         .and(home::pages())
         .and(profile::pages())
         .and(orders::pages())
+        .and(customers::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

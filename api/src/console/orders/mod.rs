@@ -4,7 +4,7 @@ mod actions;
 mod list;
 mod one;
 mod place;
-mod state;
+pub(super) mod state;
 
 use comptoir_core::application::Permission::{OrdersApprove, OrdersRead, OrdersWrite};
 

@@ -7,7 +7,7 @@ use crate::console::status::Status;
 use crate::console::words::Orders;
 
 /// Of an order in a list, of which the lines are not known.
-pub(super) fn listed(order: &OrderSummary, today: NaiveDate, w: &'static Orders) -> Status {
+pub(crate) fn listed(order: &OrderSummary, today: NaiveDate, w: &'static Orders) -> Status {
     let is_late = order.promised_on.is_some_and(|day| day.date() < today);
     match order.status {
         OrderStatus::Cancelled => Status::over(w.cancelled),
@@ -40,7 +40,7 @@ pub(super) fn has_left(lines: &[OrderLine]) -> bool {
 }
 
 /// What people call an order.
-pub(super) fn number(order: &OrderSummary) -> String {
+pub(crate) fn number(order: &OrderSummary) -> String {
     let own = order.reference.as_ref().or(order.external_id.as_ref());
     own.cloned().unwrap_or_else(|| order.id.to_string())
 }

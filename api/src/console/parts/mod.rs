@@ -1,6 +1,7 @@
 //! What the pages of the catalogue are made of: lists, pages of one row, and forms, as data. A subject says what they have,
 //! and no subject has a template of its own for what all have.
 
+pub(crate) mod addresses;
 pub(crate) mod form;
 pub(crate) mod list;
 pub(crate) mod one;

@@ -3,19 +3,23 @@
 //! A template names a word as a field, so one that is missing does not compile, and one that nobody says is a warning.
 //! Spaces before `:` and the like, and apostrophes, are typed plainly: [`super::typography`] sets them.
 
+pub(crate) mod customers;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
 mod operators;
 pub(crate) mod orders;
+pub(crate) mod parts;
 mod profile;
 pub(crate) mod shared;
 mod sign_in;
 
+pub(crate) use customers::Customers;
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
 pub(crate) use operators::Operators;
 pub(crate) use orders::Orders;
+pub(crate) use parts::Parts;
 pub(crate) use profile::Profile;
 pub(crate) use shared::Shared;
 pub(crate) use sign_in::SignIn;
