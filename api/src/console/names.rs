@@ -75,7 +75,7 @@ pub(crate) async fn categories(database: &TenantDatabase, visitor: &Visitor) -> 
     let path = |category: &CategoryView| {
         let (mut names, mut above) = (vec![category.name.as_str()], category.parent_id);
         // Bounded, whatever is stored.
-        while let Some(parent) = above.and_then(|id| known.get(&id)).filter(|_| names.len() < MAX_LEVELS as usize) {
+        while let Some(parent) = above.and_then(|id| known.get(&id)).filter(|_| names.len() < MAX_LEVELS) {
             names.push(parent.name.as_str());
             above = parent.parent_id;
         }

@@ -1,14 +1,16 @@
 //! Customers: the list, one of them with its orders, invoices and account, and the forms.
 
+mod anonymise;
 mod edit;
-mod end;
 mod list;
 mod one;
 mod tabs;
 
 use comptoir_core::application::Permission::{CustomersAnonymise, CustomersRead, CustomersWrite};
 
+use self::edit::Customer;
 use super::pages::Pages;
+use super::parts::editing;
 use crate::access::Access::Needs;
 use crate::routes::customers::export;
 
@@ -20,13 +22,13 @@ pub(super) fn pages() -> Pages {
         // The API's own: the parameters of the list are its filters.
         .get(Needs(CustomersRead), "/console/customers.csv", export)
         // Before the others: its path could be taken for an id.
-        .get(Needs(CustomersWrite), "/console/customers/new", edit::show_new)
-        .post(Needs(CustomersWrite), "/console/customers/new", edit::create)
+        .get(Needs(CustomersWrite), "/console/customers/new", editing::show_new::<Customer>)
+        .post(Needs(CustomersWrite), "/console/customers/new", editing::create::<Customer>)
         .get(Needs(CustomersRead), "/console/customers/{id}", one::show)
-        .get(Needs(CustomersWrite), "/console/customers/{id}/edit", edit::show)
-        .post(Needs(CustomersWrite), "/console/customers/{id}/edit", edit::update)
-        .get(Needs(CustomersWrite), "/console/customers/{id}/delete", end::show_delete)
-        .post(Needs(CustomersWrite), "/console/customers/{id}/delete", end::delete)
-        .get(Needs(CustomersAnonymise), "/console/customers/{id}/anonymise", end::show_anonymise)
-        .post(Needs(CustomersAnonymise), "/console/customers/{id}/anonymise", end::anonymise)
+        .get(Needs(CustomersWrite), "/console/customers/{id}/edit", editing::show::<Customer>)
+        .post(Needs(CustomersWrite), "/console/customers/{id}/edit", editing::update::<Customer>)
+        .get(Needs(CustomersWrite), "/console/customers/{id}/delete", editing::show_delete::<Customer>)
+        .post(Needs(CustomersWrite), "/console/customers/{id}/delete", editing::delete::<Customer>)
+        .get(Needs(CustomersAnonymise), "/console/customers/{id}/anonymise", anonymise::show)
+        .post(Needs(CustomersAnonymise), "/console/customers/{id}/anonymise", anonymise::anonymise)
 }

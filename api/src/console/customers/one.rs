@@ -163,7 +163,7 @@ fn invoicing(customer: &CustomerView, visitor: &Visitor) -> Block {
     let registration = known.registration.as_ref().map(|one| format!("{} {}", one.scheme.to_uppercase(), one.number));
     let electronic = known.electronic_address.as_ref();
     let electronic = electronic.map(|one| format!("{} {}", one.scheme(), one.identifier()));
-    let terms = known.payment_terms.as_ref().map(|terms| said::terms(terms, visitor.language));
+    let terms = known.payment_terms.map(|terms| said::terms(terms, visitor.language));
     let reminders = if known.reminders { w.yes } else { w.no };
     Block::facts(
         "invoicing",

@@ -2,16 +2,19 @@
 //! and no subject has a template of its own for what all have.
 
 pub(crate) mod addresses;
+pub(crate) mod editing;
 pub(crate) mod form;
 pub(crate) mod list;
 pub(crate) mod one;
 pub(crate) mod save;
+pub(crate) mod shown;
 pub(crate) mod values;
 
 pub(crate) use form::{Choice, FormPage, Input, Section};
 pub(crate) use list::{Cell, ListPage, Row, Select};
 pub(crate) use one::{Action, Block, OnePage};
 pub(crate) use save::{Saved, leads_to, saved};
+pub(crate) use shown::Shown;
 pub(crate) use values::{Kind, List, Spec, Values};
 
 /// Where a click leads, and what it says.

@@ -171,6 +171,11 @@ impl Values {
         self.rows.get(list).copied().unwrap_or_default()
     }
 
+    /// Whether there is a row in any list.
+    pub(crate) fn has_rows(&self) -> bool {
+        self.rows.values().any(|rows| *rows > 0)
+    }
+
     /// Leaves a field out of the form, and so out of the body.
     pub(crate) fn leave_out(&mut self, name: &'static str) {
         self.absent.push(name);

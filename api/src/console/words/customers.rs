@@ -93,7 +93,6 @@ super::words! {
         reason_hint: "Il est gardé dans l'audit : n'y écrivez pas qui est le client.", "It is kept in the audit trail: do not write who the customer is.";
         delete_title: "Supprimer le client", "Delete the customer";
         delete_hint: "Un client qui a des commandes, des factures ou des tarifs reste. Une suppression ne se reprend pas.", "A customer with orders, invoices or price lists stays. A deletion cannot be taken back.";
-        delete_do: "Supprimer le client", "Delete the customer";
         done_saved: "Le client est enregistré.", "The customer has been saved.";
         done_anonymised: "Le client est anonymisé.", "The customer has been anonymised.";
     }

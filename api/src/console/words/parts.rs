@@ -41,7 +41,7 @@ super::words! {
 
 /// Payment terms in words.
 pub(crate) fn terms(
-    terms: &comptoir_core::values::payment_terms::PaymentTerms,
+    terms: comptoir_core::values::payment_terms::PaymentTerms,
     language: comptoir_core::values::language::Language,
 ) -> String {
     use comptoir_core::values::language::Language;

@@ -1,13 +1,11 @@
-//! How a customer goes: deleted if nothing names it, or anonymised if no law keeps it.
+//! A customer whom no law keeps is anonymised.
 
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::unit_of_work::Executor;
-use comptoir_core::commerce::customers::{
-    self, AnonymisationReason, AnonymiseCustomer, CustomerView, DeleteCustomer,
-};
+use comptoir_core::commerce::customers::{self, AnonymisationReason, AnonymiseCustomer, CustomerView};
 use comptoir_core::values::ids::CustomerId;
 
 use super::PATH;
@@ -22,82 +20,46 @@ use crate::extract::part;
 
 const SPEC: Spec = Spec { members: &[("reason", Kind::Text)], groups: &[], lists: &[] };
 
-/// Which of the two.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    Delete,
-    Anonymise,
-}
-
+/// Asks for the reason; `sent` is the form that was sent, and why nothing was done.
 async fn ask(
-    end: End,
     id: CustomerId,
     visitor: &Visitor,
     database: &TenantDatabase,
     sent: Option<(&Form, Saved)>,
 ) -> Result<HttpResponse, ApiError> {
-    let (w, shared) = (Customers::of(visitor.language), Parts::of(visitor.language));
+    let w = Customers::of(visitor.language);
     let customer = customers::get(database, &visitor.context, id).await?;
-    let (title, hint, name, submit) = match end {
-        End::Delete => (w.delete_title, w.delete_hint, "delete", w.delete_do),
-        End::Anonymise => (w.anonymise_title, w.anonymise_hint, "anonymise", w.anonymise_title),
-    };
     let values = sent.as_ref().map(|(form, _)| Values::of_form(form, &SPEC)).unwrap_or_default();
-    let reason = Input::text(&values, "reason", w.reason).required().hint(w.reason_hint);
     let key = sent.as_ref().map_or_else(new_key, |(form, _)| form.key_text());
     let (status, faults, is_outdated) = match sent {
         None => (StatusCode::OK, FormFaults::default(), false),
         Some((_, Saved::Refused(faults))) => (StatusCode::UNPROCESSABLE_ENTITY, faults, false),
         Some(_) => (StatusCode::CONFLICT, FormFaults::default(), true),
     };
+    let reason = Input::text(&values, "reason", w.reason).required().hint(w.reason_hint);
     let page = FormPage {
-        page: visitor.page(title),
-        w: shared,
+        page: visitor.page(w.anonymise_title),
+        w: Parts::of(visitor.language),
         faults,
         crumb: Link::new(format!("{PATH}/{id}"), format!("{} {}", customer.code, customer.name)),
-        hint: hint.to_string(),
-        action: format!("{PATH}/{id}/{name}"),
+        hint: w.anonymise_hint.to_string(),
+        action: format!("{PATH}/{id}/anonymise"),
         key,
         version: Some(customer.version),
         is_outdated,
-        sections: if end == End::Anonymise { vec![Section::new("", vec![reason])] } else { Vec::new() },
-        submit: submit.to_string(),
+        sections: vec![Section::new("", vec![reason])],
+        submit: w.anonymise_title.to_string(),
         is_danger: true,
     };
     layout::show(status, &page)
 }
 
-pub(super) async fn show_delete(
+pub(super) async fn show(
     request: HttpRequest,
     visitor: Visitor,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    ask(End::Delete, part(&request, "id")?, &visitor, &database, None).await
-}
-
-pub(super) async fn delete(
-    request: HttpRequest,
-    visitor: Visitor,
-    form: Form,
-    executor: Data<Executor>,
-    database: Data<TenantDatabase>,
-) -> Result<HttpResponse, ApiError> {
-    let id: CustomerId = part(&request, "id")?;
-    let command = DeleteCustomer { id, expected_version: Some(form.version()?) };
-    let to = leads_to(|(): &()| format!("{PATH}?done=deleted"));
-    let answer = executor.execute(visitor.context.clone(), form.key()?, command, to).await;
-    match saved(answer, &[], &visitor)? {
-        Saved::Done(response) => Ok(response),
-        other => ask(End::Delete, id, &visitor, &database, Some((&form, other))).await,
-    }
-}
-
-pub(super) async fn show_anonymise(
-    request: HttpRequest,
-    visitor: Visitor,
-    database: Data<TenantDatabase>,
-) -> Result<HttpResponse, ApiError> {
-    ask(End::Anonymise, part(&request, "id")?, &visitor, &database, None).await
+    ask(part(&request, "id")?, &visitor, &database, None).await
 }
 
 pub(super) async fn anonymise(
@@ -124,6 +86,6 @@ pub(super) async fn anonymise(
     };
     match outcome {
         Saved::Done(response) => Ok(response),
-        other => ask(End::Anonymise, id, &visitor, &database, Some((&form, other))).await,
+        other => ask(id, &visitor, &database, Some((&form, other))).await,
     }
 }
