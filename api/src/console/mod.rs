@@ -4,6 +4,7 @@
 //! it is decided for the API. One folder a subject, as the routes have; [`pages`] lists them.
 
 mod assets;
+mod categories;
 mod choose;
 mod csrf;
 mod customers;
@@ -21,10 +22,12 @@ mod operators;
 mod orders;
 mod pages;
 mod parts;
+mod products;
 mod profile;
 mod session;
 mod sign_in;
 mod status;
+mod suppliers;
 mod typography;
 mod visitor;
 mod words;
@@ -51,6 +54,9 @@ fn pages() -> Pages {
         .and(profile::pages())
         .and(orders::pages())
         .and(customers::pages())
+        .and(products::pages())
+        .and(categories::pages())
+        .and(suppliers::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

@@ -10,9 +10,11 @@ pub(crate) mod home;
 mod operators;
 pub(crate) mod orders;
 pub(crate) mod parts;
+pub(crate) mod products;
 mod profile;
 pub(crate) mod shared;
 mod sign_in;
+mod suppliers;
 
 pub(crate) use customers::Customers;
 pub(crate) use errors::Errors;
@@ -20,9 +22,11 @@ pub(crate) use home::Home;
 pub(crate) use operators::Operators;
 pub(crate) use orders::Orders;
 pub(crate) use parts::Parts;
+pub(crate) use products::{Categories, Products};
 pub(crate) use profile::Profile;
 pub(crate) use shared::Shared;
 pub(crate) use sign_in::SignIn;
+pub(crate) use suppliers::Suppliers;
 
 /// Declares the words of a subject: `name: "in French", "in English";`.
 macro_rules! words {

@@ -53,7 +53,6 @@ super::words! {
         archive_do: "Archiver l'article", "Archive the product";
         delete_title: "Supprimer l'article", "Delete the product";
         delete_hint: "Un article qu'une commande nomme est archivé. Cela ne se reprend pas.", "A product that an order names is archived. This cannot be taken back.";
-        delete_do: "Supprimer l'article", "Delete the product";
         done_saved: "L'article est enregistré.", "The product has been saved.";
         done_archived: "L'article est archivé.", "The product has been archived.";
         done_removed: "L'article est supprimé, ou archivé si une commande le nomme.", "The product has been deleted, or archived if an order names it.";
