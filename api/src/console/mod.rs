@@ -7,6 +7,7 @@ mod assets;
 mod categories;
 mod choose;
 mod csrf;
+mod customer_groups;
 mod customers;
 mod errors;
 mod forms;
@@ -22,6 +23,7 @@ mod operators;
 mod orders;
 mod pages;
 mod parts;
+mod price_lists;
 mod products;
 mod profile;
 mod session;
@@ -56,6 +58,8 @@ fn pages() -> Pages {
         .and(customers::pages())
         .and(products::pages())
         .and(categories::pages())
+        .and(price_lists::pages())
+        .and(customer_groups::pages())
         .and(suppliers::pages())
         .and(choose::pages())
         .and(live::pages())

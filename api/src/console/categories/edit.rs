@@ -4,14 +4,14 @@ use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::categories::{
-    self, CreateCategory, CategoryDetails, CategoryView, DeleteCategory, UpdateCategory,
+    self, CreateCategory, CategoryView, DeleteCategory, UpdateCategory,
 };
 use comptoir_core::values::ids::CategoryId;
 use comptoir_core::values::language::Language;
 
 use crate::console::names;
 use crate::console::parts::editing::{EditOf, Edited, Said};
-use crate::console::parts::{Input, Kind, Section, Shown, Spec};
+use crate::console::parts::{Input, Kind, Section, Shown, Spec, Values};
 use crate::console::visitor::Visitor;
 use crate::console::words::{Categories, Parts};
 use crate::error::ApiError;
@@ -39,8 +39,8 @@ impl Edited for Category {
         lists: &[],
     };
 
-    fn create(details: CategoryDetails) -> CreateCategory {
-        CreateCategory { details }
+    fn create(values: &Values) -> Result<CreateCategory, ApiError> {
+        Ok(CreateCategory { details: values.details::<CategoryRequest>(&Self::SPEC)? })
     }
 
     fn update(id: CategoryId, expected_version: Option<i64>, edit: EditOf<Self>) -> UpdateCategory {

@@ -4,7 +4,7 @@ use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::customers::{
-    self, CreateCustomer, CustomerDetails, CustomerView, DeleteCustomer, UpdateCustomer,
+    self, CreateCustomer, CustomerView, DeleteCustomer, UpdateCustomer,
 };
 use comptoir_core::values::channel::Channel;
 use comptoir_core::values::ids::CustomerId;
@@ -56,8 +56,8 @@ impl Edited for Customer {
         lists: &[ADDRESSES],
     };
 
-    fn create(details: CustomerDetails) -> CreateCustomer {
-        CreateCustomer { details }
+    fn create(values: &Values) -> Result<CreateCustomer, ApiError> {
+        Ok(CreateCustomer { details: values.details::<CustomerRequest>(&Self::SPEC)? })
     }
 
     fn update(id: CustomerId, expected_version: Option<i64>, edit: EditOf<Self>) -> UpdateCustomer {
@@ -122,7 +122,7 @@ impl Edited for Customer {
         values
     }
 
-    fn permitted(mut values: Values, visitor: &Visitor) -> Values {
+    fn permitted(mut values: Values, _: bool, visitor: &Visitor) -> Values {
         if !visitor.may(Permission::CustomersCredit) || !visitor.may(Permission::OrdersPrices) {
             values.leave_out("credit_limit");
         }

@@ -50,7 +50,11 @@ pub(crate) trait Edited: 'static {
     const PATH: &'static str;
     const SPEC: Spec;
 
-    fn create(details: <Self::Request as Editable>::Details) -> Self::Create;
+    /// Reads the form of a new row, as the API reads the body of its request.
+    ///
+    /// # Errors
+    /// 422 with all that is wrong.
+    fn create(values: &Values) -> Result<Self::Create, ApiError>;
     fn update(id: Self::Id, expected_version: Option<i64>, edit: EditOf<Self>) -> Self::Update;
     fn delete(id: Self::Id, expected_version: Option<i64>) -> Self::Delete;
     fn id(view: &ViewOf<Self>) -> Self::Id;
@@ -78,9 +82,14 @@ pub(crate) trait Edited: 'static {
         Values::default()
     }
 
-    /// Leaves out what this person may not see or set.
-    fn permitted(values: Values, _: &Visitor) -> Values {
+    /// Leaves out what this person may not see or set. Of a row that is there already, `known` is true.
+    fn permitted(values: Values, _known: bool, _: &Visitor) -> Values {
         values
+    }
+
+    /// Finds what was typed in comboboxes and not chosen; returns what was not found.
+    async fn resolve(_: &mut Values, _: &Visitor, _: &TenantDatabase) -> Result<FormFaults, ApiError> {
+        Ok(FormFaults::default())
     }
 }
 
@@ -94,7 +103,7 @@ pub(crate) async fn show_new<E: Edited>(
     visitor: Visitor,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let values = E::permitted(E::first(), &visitor);
+    let values = E::permitted(E::first(), false, &visitor);
     written::<E>(None, Shown::of(values), &visitor, &database).await
 }
 
@@ -104,16 +113,20 @@ pub(crate) async fn create<E: Edited>(
     executor: Data<Executor>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let values = E::permitted(Values::of_form(&form, &E::SPEC), &visitor);
+    let mut values = E::permitted(Values::of_form(&form, &E::SPEC), false, &visitor);
     if form.has("more") {
         let shown = Shown::again(values, &form, FormFaults::default(), MORE);
         return written::<E>(None, shown, &visitor, &database).await;
     }
+    let faults = E::resolve(&mut values, &visitor, &database).await?;
+    if !faults.is_empty() {
+        return written::<E>(None, Shown::again(values, &form, faults, 0), &visitor, &database).await;
+    }
     let fields = E::SPEC.fields();
-    let outcome = match values.details::<E::Request>(&E::SPEC) {
-        Ok(details) => {
+    let outcome = match E::create(&values) {
+        Ok(command) => {
             let to = leads_to(|view: &ViewOf<E>| format!("{}/{}?done=created", E::PATH, E::id(view)));
-            let answer = executor.execute(visitor.context.clone(), form.key()?, E::create(details), to).await;
+            let answer = executor.execute(visitor.context.clone(), form.key()?, command, to).await;
             saved(answer, &fields, &visitor)?
         }
         Err(error) => refused(error, &fields, &visitor)?,
@@ -136,7 +149,7 @@ async fn known<E: Edited>(
 ) -> Result<(Of<E>, Values), ApiError> {
     let view = E::get(database, &visitor.context, id).await?;
     let values = Values::of_view::<E::Request>(&view, &E::SPEC, visitor.language)?;
-    Ok((Some((id, E::version(&view))), E::permitted(values, visitor)))
+    Ok((Some((id, E::version(&view))), E::permitted(values, true, visitor)))
 }
 
 pub(crate) async fn show<E: Edited>(
@@ -157,7 +170,7 @@ pub(crate) async fn update<E: Edited>(
 ) -> Result<HttpResponse, ApiError> {
     let id: E::Id = part(&request, "id")?;
     let version = form.version()?;
-    let values = E::permitted(Values::of_form(&form, &E::SPEC), &visitor);
+    let values = E::permitted(Values::of_form(&form, &E::SPEC), true, &visitor);
     if form.has("more") {
         let shown = Shown::again(values, &form, FormFaults::default(), MORE);
         return written::<E>(Some((id, version)), shown, &visitor, &database).await;

@@ -171,6 +171,10 @@ impl Values {
         self.rows.get(list).copied().unwrap_or_default()
     }
 
+    pub(crate) fn set_rows(&mut self, list: &'static str, rows: usize) {
+        self.rows.insert(list, rows);
+    }
+
     /// Whether there is a row in any list.
     pub(crate) fn has_rows(&self) -> bool {
         self.rows.values().any(|rows| *rows > 0)

@@ -4,7 +4,7 @@ use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::products::{
-    self, CreateProduct, ProductDetails, ProductView, DeleteOrArchiveProduct, UpdateProduct,
+    self, CreateProduct, ProductView, DeleteOrArchiveProduct, UpdateProduct,
 };
 use comptoir_core::values::ids::ProductId;
 use comptoir_core::values::language::Language;
@@ -44,8 +44,8 @@ impl Edited for Product {
         lists: &[List { name: "barcodes", members: &[], given: &[] }],
     };
 
-    fn create(details: ProductDetails) -> CreateProduct {
-        CreateProduct { details }
+    fn create(values: &Values) -> Result<CreateProduct, ApiError> {
+        Ok(CreateProduct { details: values.details::<ProductRequest>(&Self::SPEC)? })
     }
 
     fn update(id: ProductId, expected_version: Option<i64>, edit: EditOf<Self>) -> UpdateProduct {

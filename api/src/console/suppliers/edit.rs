@@ -4,14 +4,14 @@ use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::suppliers::{
-    self, CreateSupplier, SupplierDetails, SupplierView, DeleteSupplier, UpdateSupplier,
+    self, CreateSupplier, SupplierView, DeleteSupplier, UpdateSupplier,
 };
 use comptoir_core::values::ids::SupplierId;
 use comptoir_core::values::language::Language;
 
 use crate::console::parts::addresses::{self, ADDRESSES};
 use crate::console::parts::editing::{EditOf, Edited, Said};
-use crate::console::parts::{Input, Kind, Section, Shown, Spec};
+use crate::console::parts::{Input, Kind, Section, Shown, Spec, Values};
 use crate::console::visitor::Visitor;
 use crate::console::words::{Parts, Suppliers};
 use crate::error::ApiError;
@@ -41,8 +41,8 @@ impl Edited for Supplier {
         lists: &[ADDRESSES],
     };
 
-    fn create(details: SupplierDetails) -> CreateSupplier {
-        CreateSupplier { details }
+    fn create(values: &Values) -> Result<CreateSupplier, ApiError> {
+        Ok(CreateSupplier { details: values.details::<SupplierRequest>(&Self::SPEC)? })
     }
 
     fn update(id: SupplierId, expected_version: Option<i64>, edit: EditOf<Self>) -> UpdateSupplier {
