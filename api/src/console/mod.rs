@@ -31,6 +31,7 @@ mod sign_in;
 mod status;
 mod suppliers;
 mod typography;
+mod upload;
 mod visitor;
 mod words;
 

@@ -41,7 +41,7 @@ pub(crate) struct Said {
 pub(crate) trait Edited: 'static {
     /// The body of the API's requests.
     type Request: Editable;
-    type Id: FromStr + Display + Copy + 'static;
+    type Id: FromStr + Display + Copy + Send + Sync + 'static;
     type Create: Command<Outcome = <Self::Request as Editable>::View>;
     type Update: Command<Outcome = <Self::Request as Editable>::View>;
     type Delete: Command<Outcome = ()>;

@@ -22,7 +22,7 @@ pub(crate) enum Saved {
 }
 
 /// What is stored under the form's key: where the browser is sent, at the first click and at the second.
-pub(crate) fn leads_to<V>(
+pub(crate) fn leads_to<V: 'static>(
     to: impl Fn(&V) -> String + Send + Sync + 'static,
 ) -> impl Fn(V) -> Result<StoredResponse, Error> + Send + Sync + 'static {
     move |outcome: V| {
