@@ -14,6 +14,7 @@ mod forms;
 mod format;
 mod guard;
 mod home;
+mod imports;
 mod layout;
 mod lists;
 mod live;
@@ -62,6 +63,7 @@ fn pages() -> Pages {
         .and(price_lists::pages())
         .and(customer_groups::pages())
         .and(suppliers::pages())
+        .and(imports::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

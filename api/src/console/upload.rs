@@ -179,27 +179,30 @@ impl Reader {
 
     /// Passes the file on as it comes, up to the delimiter behind it.
     fn into_file(self) -> impl Stream<Item = Result<Bytes, PayloadError>> {
-        futures::stream::try_unfold(Some(self), async |reader| {
-            let Some(mut reader) = reader else { return Ok(None) };
-            loop {
-                if let Some(at) = find(&reader.buffer, &reader.delimiter) {
-                    let last = reader.buffer.split_to(at).freeze();
-                    // What follows is nothing; a connection that is read to its end can be used again.
-                    while let Some(piece) = reader.pieces.next().await {
-                        piece?;
-                    }
-                    return Ok(Some((last, None)));
+        futures::stream::try_unfold(Some(self), Self::piece)
+    }
+
+    /// The next piece of the file, and who reads the one after it.
+    async fn piece(reader: Option<Self>) -> Result<Option<(Bytes, Option<Self>)>, PayloadError> {
+        let Some(mut reader) = reader else { return Ok(None) };
+        loop {
+            if let Some(at) = find(&reader.buffer, &reader.delimiter) {
+                let last = reader.buffer.split_to(at).freeze();
+                // What follows is nothing; a connection that is read to its end can be used again.
+                while let Some(piece) = reader.pieces.next().await {
+                    piece?;
                 }
-                // The delimiter may have begun.
-                let sure = reader.buffer.len().saturating_sub(reader.delimiter.len());
-                if sure > 0 {
-                    let piece = reader.buffer.split_to(sure).freeze();
-                    return Ok(Some((piece, Some(reader))));
-                }
-                let piece = reader.pieces.next().await.ok_or(PayloadError::Incomplete(None))?;
-                reader.buffer.extend_from_slice(&piece?);
+                return Ok(Some((last, None)));
             }
-        })
+            // The delimiter may have begun.
+            let sure = reader.buffer.len().saturating_sub(reader.delimiter.len());
+            if sure > 0 {
+                let piece = reader.buffer.split_to(sure).freeze();
+                return Ok(Some((piece, Some(reader))));
+            }
+            let piece = reader.pieces.next().await.ok_or(PayloadError::Incomplete(None))?;
+            reader.buffer.extend_from_slice(&piece?);
+        }
     }
 }
 
