@@ -15,22 +15,36 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/profile", &["admin", "management", "sales", "warehouse"]),
     ("/console/orders", &["admin", "management", "sales", "warehouse"]),
     ("/console/orders/new", &["admin", "management", "sales"]),
+    ("/console/customers", &["admin", "management", "sales", "warehouse"]),
+    ("/console/customers/new", &["admin", "management", "sales"]),
+    ("/console/products", &["admin", "management", "sales", "warehouse"]),
+    ("/console/products/new", &["admin", "management"]),
+    ("/console/categories", &["admin", "management", "sales", "warehouse"]),
+    ("/console/categories/new", &["admin", "management"]),
+    ("/console/suppliers", &["admin", "management", "warehouse"]),
+    ("/console/suppliers/new", &["admin", "management"]),
+    ("/console/price-lists", &["admin", "management", "sales"]),
+    ("/console/price-lists/new", &["admin", "management"]),
+    ("/console/customer-groups", &["admin", "management", "sales"]),
+    ("/console/customer-groups/new", &["admin", "management"]),
+    ("/console/imports", &["admin", "management", "sales", "warehouse"]),
+    ("/console/imports/new", &["admin", "management", "sales", "warehouse"]),
 ];
 const ROLES: [&str; 4] = ["admin", "management", "sales", "warehouse"];
 
-struct Answered {
-    status: u16,
+pub(crate) struct Answered {
+    pub(crate) status: u16,
     headers: HeaderMap,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Answered {
-    fn header(&self, name: impl reqwest::header::AsHeaderName) -> &str {
+    pub(crate) fn header(&self, name: impl reqwest::header::AsHeaderName) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The value of the first hidden field with this name.
-    fn hidden(&self, name: &str) -> Result<String> {
+    pub(crate) fn hidden(&self, name: &str) -> Result<String> {
         let start = format!("name=\"{name}\" value=\"");
         let (_, rest) = self.text.split_once(&start).with_context(|| format!("no {name}: {}", self.text))?;
         Ok(rest.split('"').next().unwrap_or_default().to_owned())
@@ -38,7 +52,7 @@ impl Answered {
 }
 
 /// A browser: it keeps cookies, follows nothing, and says where its forms come from.
-struct Browser {
+pub(crate) struct Browser {
     client: Client,
     root: String,
     cookies: HashMap<String, String>,
@@ -66,7 +80,32 @@ impl Browser {
         if method == Method::POST {
             request = request.header("Content-Type", "application/x-www-form-urlencoded").body(encoded(fields));
         }
-        let answer = request.send().await?;
+        self.answered(request.send().await?).await
+    }
+
+    /// Sends a form with a file, as browsers write it: the file is the last part.
+    pub(crate) async fn upload(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        (name, content): (&str, &str),
+    ) -> Result<Answered> {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let part = |(name, value): &(&str, &str)| {
+            format!("--xyz\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let mut body: String = fields.iter().map(part).collect();
+        body.push_str(&format!(
+            "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n{content}\r\n--xyz--\r\n"
+        ));
+        let request = self.client.post(format!("{}{path}", self.root));
+        let request = request.header(COOKIE, cookies.join("; ")).header("Accept-Language", "fr");
+        let request = request.header("Sec-Fetch-Site", "same-origin");
+        let request = request.header("Content-Type", "multipart/form-data; boundary=xyz").body(body);
+        self.answered(request.send().await?).await
+    }
+
+    async fn answered(&mut self, answer: reqwest::Response) -> Result<Answered> {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         for cookie in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             ensure!(cookie.contains("; Path=/; ") && cookie.contains("; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
@@ -77,12 +116,12 @@ impl Browser {
         Ok(Answered { status, headers, text: answer.text().await? })
     }
 
-    async fn get(&mut self, path: &str) -> Result<Answered> {
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Answered> {
         self.send(Method::GET, path, &[], &[]).await
     }
 
     /// Sends a form as a page of the console would.
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Answered> {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Answered> {
         self.send(Method::POST, path, &[("Sec-Fetch-Site", "same-origin")], fields).await
     }
 
@@ -92,7 +131,7 @@ impl Browser {
     }
 
     /// The token for the forms of the session.
-    async fn token(&mut self) -> Result<String> {
+    pub(crate) async fn token(&mut self) -> Result<String> {
         self.get("/console/profile").await?.hidden("form_token")
     }
 }
@@ -103,7 +142,7 @@ fn encoded(fields: &[(&str, &str)]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-async fn logged_in(world: &World, api: &Api, role: &str) -> Result<Browser> {
+pub(crate) async fn logged_in(world: &World, api: &Api, role: &str) -> Result<Browser> {
     let email = format!("{role}@docks.example");
     user(world, api, &email, role).await?;
     let mut browser = Browser::new(api)?;

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use bigdecimal::ToPrimitive;
+use bigdecimal::{BigDecimal, ToPrimitive};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::imports::{
@@ -48,7 +48,7 @@ struct ImportPage {
     line: String,
     actions: Vec<Action>,
     /// What is done, in hundredths; `None` if nothing is known yet.
-    share: Option<u8>,
+    share: Option<(u8, String)>,
     facts: Block,
     rows: Block,
 }
@@ -115,7 +115,7 @@ async fn written(
         status: state(import, w),
         line: format!("{}, {}", said::kind(import.kind, w), said::mode(import.mode, w)),
         actions: actions(import, &path, w),
-        share: share(import),
+        share: share(import).map(|share| (share, visitor.format.percent(&BigDecimal::from(u32::from(share))))),
         facts: facts(import, visitor),
         rows,
         path,

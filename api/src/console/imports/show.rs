@@ -68,7 +68,7 @@ pub(super) async fn list(
     layout::ok(&ListPage {
         label: w.list_label.to_string(),
         // The API's export knows no filter, and the list has none.
-        csv: Some(Address::export(&address.cleared(), "/console/imports.csv")),
+        csv: Some(address.cleared().export("/console/imports.csv")),
         create,
         heads: vec![
             Head::text(w.file),

@@ -38,7 +38,7 @@ pub(crate) struct Said {
 }
 
 /// A kind of row that forms make, change and delete.
-pub(crate) trait Edited: 'static {
+pub(crate) trait Edited: Sized + 'static {
     /// The body of the API's requests.
     type Request: Editable;
     type Id: FromStr + Display + Copy + Send + Sync + 'static;

@@ -186,7 +186,7 @@ impl Values {
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        !self.absent.contains(&name)
+        !self.absent.iter().any(|absent| *absent == name)
     }
 
     /// The merge patch that the form stands for: what is empty is null.

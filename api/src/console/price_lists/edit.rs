@@ -1,13 +1,12 @@
 //! The forms of price lists. Whose prices they are is said once: it never changes.
 
-use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
+use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::customers;
 use comptoir_core::commerce::prices::{self, CreatePriceList, DeletePriceList, PriceListView, UpdatePriceList};
 use comptoir_core::values::ids::PriceListId;
 use comptoir_core::values::language::Language;
-use comptoir_core::application::Permission;
 
 use crate::console::choose::customers_like;
 use crate::console::forms::FormFaults;

@@ -154,6 +154,7 @@ fn by_code(code: &str, language: Language) -> &'static str {
         "both_given" => ("Choisissez un client ou un groupe, pas les deux.", "Choose a customer or a group, not both."),
         "wrong_type" => ("Écrivez un nombre entier, comme 30.", "Write a whole number, such as 30."),
         "not_an_email" => ("Une adresse e-mail a un @, comme ada@docks.example.", "An e-mail address has an @, such as ada@docks.example."),
+        "wrong_vat_number" => ("Ce numéro de TVA ne tient pas : vérifiez ses chiffres.", "This VAT number does not hold: check its digits."),
         "not_a_country" => ("Écrivez les deux lettres du pays, comme FR.", "Write the two letters of the country, such as FR."),
         "wrong_check_digit" | "not_a_gtin" => (
             "Ce code-barres n'a pas le bon chiffre de contrôle : vérifiez-le.",
