@@ -65,5 +65,5 @@ impl PlatformStatusRequest {
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct DisputeInvoiceRequest {
     #[schema(value_type = String, example = "two pots arrived broken", min_length = 1, max_length = 500)]
-    pub(super) reason: DisputeReason,
+    pub(crate) reason: DisputeReason,
 }
