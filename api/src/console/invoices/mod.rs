@@ -1,7 +1,6 @@
 //! Invoices: the list, one of them with its document, drafts, credit notes, and what is done with each.
 
 mod actions;
-mod body;
 mod credit;
 mod documents;
 mod draft;
