@@ -53,6 +53,12 @@ struct Row {
     label: String,
 }
 
+impl Row {
+    fn at(&self, member: &str) -> String {
+        format!("{}.{member}", self.field)
+    }
+}
+
 struct Choice {
     name: &'static str,
     label: &'static str,
