@@ -7,7 +7,7 @@ use comptoir_core::application::idempotency::{Answer, StoredResponse};
 use super::layout::go;
 
 /// The answer of a command: its outcome says where to.
-pub(super) fn leads_to<T>(
+pub(super) fn leads_to<T: 'static>(
     to: impl Fn(&T) -> String + Send + Sync + 'static,
 ) -> impl Fn(T) -> Result<StoredResponse, Error> + Send + Sync + 'static {
     move |outcome: T| {

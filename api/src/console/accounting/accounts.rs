@@ -46,17 +46,14 @@ struct AccountsPage {
 
 struct Row {
     field: String,
+    rate_field: String,
+    number_field: String,
+    label_field: String,
     purposes: Vec<Choice>,
     categories: Vec<Choice>,
     rate: String,
     number: String,
     label: String,
-}
-
-impl Row {
-    fn at(&self, member: &str) -> String {
-        format!("{}.{member}", self.field)
-    }
 }
 
 struct Choice {
@@ -94,6 +91,9 @@ fn row(index: usize, typed: Typed, visitor: &Visitor) -> Row {
     };
     Row {
         field: format!("accounts.{index}"),
+        rate_field: format!("accounts.{index}.rate"),
+        number_field: format!("accounts.{index}.number"),
+        label_field: format!("accounts.{index}.label"),
         purposes: Purpose::ALL.into_iter().map(purpose).collect(),
         categories: Category::ALL.into_iter().map(category).collect(),
         rate: typed.rate,

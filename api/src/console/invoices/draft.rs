@@ -99,6 +99,11 @@ struct DraftPage {
     version: Option<i64>,
     key: String,
     typed: Typed,
+    line1: String,
+    line2: String,
+    postal_code: String,
+    city: String,
+    country: String,
     has_lines: bool,
     lines: Vec<Line>,
     deposits: Vec<Deposit>,
@@ -126,6 +131,7 @@ fn page(
         let there = lines.len();
         lines.extend((there..there + spare).map(Line::empty));
     }
+    let [line1, line2, postal_code, city, country] = std::mem::take(&mut typed.address);
     let there = typed.adjustments.len();
     typed.adjustments.push(Adjustment::empty(there));
     DraftPage {
@@ -139,6 +145,11 @@ fn page(
         version: draft.map(|draft| draft.version),
         key: shown.key.unwrap_or_else(new_key),
         typed,
+        line1,
+        line2,
+        postal_code,
+        city,
+        country,
         has_lines,
         lines,
         deposits,

@@ -24,9 +24,17 @@ pub(super) struct Chosen {
     pub(super) id: String,
 }
 
+/// A line of the form. Each member's field has the name of what it is in the API's body.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
     pub(super) field: String,
+    pub(super) product_field: String,
+    pub(super) name_field: String,
+    pub(super) quantity_field: String,
+    pub(super) price_field: String,
+    pub(super) rate_field: String,
+    pub(super) discount_field: String,
+    pub(super) discount_reason_field: String,
     /// Its place in the draft as it was shown; empty for a new one. What the form does not show of it is kept.
     pub(super) of: String,
     pub(super) product: Chosen,
@@ -42,16 +50,23 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn empty(index: usize) -> Self {
-        Self { field: format!("lines.{index}"), ..Self::default() }
+        let at = |member: &str| format!("lines.{index}.{member}");
+        Self {
+            field: format!("lines.{index}"),
+            product_field: at("product_id"),
+            name_field: at("name"),
+            quantity_field: at("quantity"),
+            price_field: at("unit_price"),
+            rate_field: at("vat.rate"),
+            discount_field: at("adjustments.0.percent"),
+            discount_reason_field: at("adjustments.0.reason"),
+            ..Self::default()
+        }
     }
 
     fn is_empty(&self) -> bool {
         let typed = [&self.product.text, &self.product.id, &self.name, &self.quantity, &self.price];
         typed.into_iter().all(String::is_empty)
-    }
-
-    pub(super) fn at(&self, member: &str) -> String {
-        format!("{}.{member}", self.field)
     }
 }
 
@@ -59,6 +74,10 @@ impl Line {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Adjustment {
     pub(super) field: String,
+    pub(super) reason_field: String,
+    pub(super) amount_field: String,
+    pub(super) percent_field: String,
+    pub(super) rate_field: String,
     pub(super) of: String,
     pub(super) is_charge: bool,
     pub(super) reason: String,
@@ -69,15 +88,19 @@ pub(super) struct Adjustment {
 
 impl Adjustment {
     pub(super) fn empty(index: usize) -> Self {
-        Self { field: format!("adjustments.{index}"), ..Self::default() }
+        let at = |member: &str| format!("adjustments.{index}.{member}");
+        Self {
+            field: format!("adjustments.{index}"),
+            reason_field: at("reason"),
+            amount_field: at("amount"),
+            percent_field: at("percent"),
+            rate_field: at("vat.rate"),
+            ..Self::default()
+        }
     }
 
     fn is_empty(&self) -> bool {
         [&self.reason, &self.amount, &self.percent].into_iter().all(String::is_empty)
-    }
-
-    pub(super) fn at(&self, member: &str) -> String {
-        format!("{}.{member}", self.field)
     }
 }
 

@@ -8,11 +8,7 @@ use comptoir_core::application::Permission::ReportsRead;
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::MonthFilters;
-pub(crate) use handlers::{
-    export_customer_activity, export_receivables, export_sales_by_day, export_sales_by_month,
-    export_sales_by_product,
-};
+pub(crate) use handlers::{export_customer_activity, export_sales_by_day, export_sales_by_product};
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
