@@ -63,6 +63,9 @@ async fn an_invoice_is_drafted_validated_paid_and_given_back_by_forms() {
         let shown = browser.get(&location).await?;
         // Two of 10.00 and 20 % of VAT, as French writes it.
         assert!(shown.status == 200 && shown.text.contains("24,00\u{a0}€"), "{}", shown.text);
+        // Whether it is there yet or not: the pages of the console may frame it, and nobody else.
+        let document = browser.get(&format!("{page}/pdf")).await?;
+        assert!(document.header("content-security-policy").contains("frame-ancestors 'self'"));
         let listed = browser.get("/console/invoices?unpaid=true").await?;
         assert!(listed.status == 200 && listed.text.contains("Customer C-1"), "{}", listed.text);
         let csv = browser.get("/console/invoices.csv?unpaid=true").await?;

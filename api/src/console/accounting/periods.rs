@@ -105,9 +105,8 @@ pub(super) async fn sales(
     };
     let is_of_products = filter.by == SalesBy::Product;
     let mut heads = vec![Head::text(said::by(filter.by, visitor.language)), Head::number(w.documents)];
-    let numbers: &[_] =
-        if is_of_products { &[w.quantity, w.net] } else { &[w.net, w.deposits, w.vat, w.gross] };
-    heads.extend(numbers.iter().map(Head::number));
+    let numbers = if is_of_products { vec![w.quantity, w.net] } else { vec![w.net, w.deposits, w.vat, w.gross] };
+    heads.extend(numbers.into_iter().map(Head::number));
     let page = TablePage {
         page: visitor.page(w.sales),
         w,
