@@ -20,7 +20,8 @@ fn led_to(location: &str) -> String {
 async fn act(browser: &mut Browser, page: &str, action: &str) -> Result<(u16, String, String)> {
     let shown = browser.get(page).await?;
     let (token, version) = (shown.hidden("form_token")?, shown.hidden("version")?);
-    let key = format!("{action}-{version}");
+    // A key is of one form: that of this action of this version of this invoice.
+    let key = format!("{action}-{}-{version}", page.rsplit('/').next().unwrap_or_default());
     let fields = [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
     let answer = browser.post(&format!("{page}/{action}"), &fields).await?;
     let location = answer.header(LOCATION).to_owned();
