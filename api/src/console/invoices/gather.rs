@@ -122,7 +122,11 @@ fn refused(typed: Typed, visitor: &Visitor, form: &Form, error: ApiError) -> Res
     // An order or a shipment that is not there is one that was typed wrong.
     let error = match error.status() {
         StatusCode::NOT_FOUND => {
-            let pointer = if typed.by == "shipments" { "/shipment_ids" } else { "/order_ids" };
+            let pointer = match typed.by {
+                "shipments" => "/shipment_ids",
+                "orders" => "/order_ids",
+                _ => "/customer_id",
+            };
             ApiError::invalid_field(pointer, "unknown_order", "there is no such one")
         }
         _ => error,
