@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::application::TenantDatabase;
+use crate::application::{OperatorContext, TenantDatabase};
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::platform::paging::{
@@ -170,6 +170,32 @@ pub async fn list(
     let (edge, rows) = db
         .read(context, async |mut connection| {
             let walk = || filter.walk(context, request.times());
+            let matching = |looked_at, limit| filter.matching(looked_at, limit);
+            if filter.served() == *filter {
+                let rows = matching(walk().limit(request.rows()), request.rows());
+                return Ok((None, rows.load(&mut connection).await?));
+            }
+            let (last, rows): (Option<AuditEventView>, _) =
+                look_through!(connection, request, walk, matching);
+            Ok((last.filter(|last| filter.leads_to(last)), rows))
+        })
+        .await?;
+    Ok(request.page_up_to(edge, rows))
+}
+
+/// Lists what operators did, as [`list`] lists what was done in a company.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn list_of_operators(
+    db: &TenantDatabase,
+    context: &OperatorContext,
+    filter: &AuditFilter,
+    request: &PageRequest<AuditSort>,
+) -> Result<Page<AuditEventView>, Error> {
+    let (edge, rows) = db
+        .read_as_operator(context, async |mut connection| {
+            let walk = || filter.walk(context.request(), request.times());
             let matching = |looked_at, limit| filter.matching(looked_at, limit);
             if filter.served() == *filter {
                 let rows = matching(walk().limit(request.rows()), request.rows());
