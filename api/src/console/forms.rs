@@ -53,6 +53,11 @@ impl Form {
         self.pairs.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
     }
 
+    /// The values of all fields with this name, such as of ticked rows.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.trim())
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }

@@ -39,6 +39,19 @@ impl Address {
         self.pairs.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
+    /// All values of a parameter that is repeated.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The same parameters at another path, from the beginning.
+    #[must_use]
+    pub(crate) fn at(&self, path: &str) -> Self {
+        let mut address = self.restarted();
+        path.clone_into(&mut address.path);
+        address
+    }
+
     pub(crate) fn is(&self, name: &str, value: &str) -> bool {
         self.get(name) == Some(value)
     }

@@ -33,7 +33,7 @@ mod returns;
 mod roles;
 mod secret;
 mod sending;
-mod services;
+pub(crate) mod services;
 mod sessions;
 mod shipments;
 mod stock;

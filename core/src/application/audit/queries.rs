@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -159,6 +159,23 @@ impl AuditFilter {
     }
 }
 
+/// Reads the rows of one page, and the row at which a look through others stopped.
+async fn rows(
+    mut connection: &AsyncPgConnection,
+    context: &RequestContext,
+    filter: &AuditFilter,
+    request: &PageRequest<AuditSort>,
+) -> Result<(Option<AuditEventView>, Vec<AuditEventView>), Error> {
+    let walk = || filter.walk(context, request.times());
+    let matching = |looked_at, limit| filter.matching(looked_at, limit);
+    if filter.served() == *filter {
+        let rows = matching(walk().limit(request.rows()), request.rows());
+        return Ok((None, rows.load(&mut connection).await?));
+    }
+    let (last, rows): (Option<AuditEventView>, _) = look_through!(connection, request, walk, matching);
+    Ok((last.filter(|last| filter.leads_to(last)), rows))
+}
+
 /// # Errors
 /// Fails if the database cannot be reached.
 pub async fn list(
@@ -168,17 +185,7 @@ pub async fn list(
     request: &PageRequest<AuditSort>,
 ) -> Result<Page<AuditEventView>, Error> {
     let (edge, rows) = db
-        .read(context, async |mut connection| {
-            let walk = || filter.walk(context, request.times());
-            let matching = |looked_at, limit| filter.matching(looked_at, limit);
-            if filter.served() == *filter {
-                let rows = matching(walk().limit(request.rows()), request.rows());
-                return Ok((None, rows.load(&mut connection).await?));
-            }
-            let (last, rows): (Option<AuditEventView>, _) =
-                look_through!(connection, request, walk, matching);
-            Ok((last.filter(|last| filter.leads_to(last)), rows))
-        })
+        .read(context, async |connection| rows(connection, context, filter, request).await)
         .await?;
     Ok(request.page_up_to(edge, rows))
 }
@@ -194,17 +201,7 @@ pub async fn list_of_operators(
     request: &PageRequest<AuditSort>,
 ) -> Result<Page<AuditEventView>, Error> {
     let (edge, rows) = db
-        .read_as_operator(context, async |mut connection| {
-            let walk = || filter.walk(context.request(), request.times());
-            let matching = |looked_at, limit| filter.matching(looked_at, limit);
-            if filter.served() == *filter {
-                let rows = matching(walk().limit(request.rows()), request.rows());
-                return Ok((None, rows.load(&mut connection).await?));
-            }
-            let (last, rows): (Option<AuditEventView>, _) =
-                look_through!(connection, request, walk, matching);
-            Ok((last.filter(|last| filter.leads_to(last)), rows))
-        })
+        .read_as_operator(context, async |connection| rows(connection, context.request(), filter, request).await)
         .await?;
     Ok(request.page_up_to(edge, rows))
 }
