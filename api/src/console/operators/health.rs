@@ -102,7 +102,7 @@ fn processes(services: &[ServiceView], visitor: &OperatorVisitor) -> Vec<Process
     let process = |((program, name, _), (worst, services, checked))| Process {
         name,
         program,
-        health: health(["ok", "degraded", "failing"][usize::from::<u8>(worst).min(2)], w),
+        health: health(["ok", "degraded", "failing"][usize::from(worst).min(2)], w),
         services,
         checked: visitor.format.short(checked),
     };
