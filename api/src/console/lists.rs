@@ -70,6 +70,15 @@ impl Address {
         address
     }
 
+    /// The same page of the list with something shown beside it.
+    #[must_use]
+    pub(crate) fn beside(&self, name: &str, value: &str) -> Self {
+        let mut address = self.clone();
+        address.pairs.retain(|(found, _)| found != name && found != "done");
+        address.pairs.push((name.to_owned(), value.to_owned()));
+        address
+    }
+
     #[must_use]
     pub(crate) fn without(&self, name: &str) -> Self {
         let mut address = self.restarted();
