@@ -3,9 +3,8 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use chrono::{DateTime, TimeDelta, Utc};
-use comptoir_core::outbox::dead_letters::{self, Details, Position, Summary};
-use comptoir_core::values::language::Language;
+use chrono::{DateTime, Utc};
+use comptoir_core::outbox::dead_letters::{self, Details, Filter, Position, Summary};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
@@ -20,8 +19,7 @@ use crate::console::visitor::OperatorVisitor;
 use crate::console::words::{Operators, operators as said};
 use crate::error::ApiError;
 
-pub(super) const PATH: &str = "/console/operators/dead-letters";
-pub(super) const DECIDE: &str = "/console/operators/dead-letters/decide";
+const DECIDE: &str = "/console/operators/dead-letters/decide";
 /// The fields of the form of filters, which keeps the other parameters.
 const FIELDS: &[&str] = &["event_type", "aggregate_id", "letter"];
 const SHOWN: i64 = 50;
@@ -95,7 +93,7 @@ pub(super) async fn show(
     let chosen = Chosen::of_address(&address, Utc::now());
     let (filter, fault) = match chosen.filter() {
         Ok(filter) => (filter, None),
-        Err(_) => (Chosen::default().filter().unwrap_or_default(), Some(w.pattern_fault.to_string())),
+        Err(_) => (Filter::default(), Some(w.pattern_fault.to_string())),
     };
     let mut connection = database.connection().await.map_err(failed)?;
     let extent = dead_letters::extent(&mut connection, &filter).await.map_err(failed)?;
@@ -187,14 +185,9 @@ fn row(letter: Summary, address: &Address, wanted: Option<Uuid>, visitor: &Opera
         id: letter.id,
         event_type: letter.event_type,
         aggregate: letter.aggregate_id,
-        reason: reason(&letter.reason, visitor.language),
+        reason: said::dead_because(&letter.reason, visitor.language),
         error: letter.last_error,
     }
-}
-
-/// A reason in words; the relay's own where there are none.
-pub(super) fn reason(name: &str, language: Language) -> String {
-    said::dead_because(name, language)
 }
 
 fn beside(letter: Details, visitor: &OperatorVisitor) -> Letter {
@@ -212,7 +205,7 @@ fn beside(letter: Details, visitor: &OperatorVisitor) -> Letter {
         headers: document(&letter.headers),
         payload: document(&letter.payload),
         discard: format!("{DECIDE}?verb=discard&id={}", utf8_percent_encode(&letter.id.to_string(), NON_ALPHANUMERIC)),
-        reason: reason(&letter.reason, visitor.language),
+        reason: said::dead_because(&letter.reason, visitor.language),
         error: letter.last_error,
         id: letter.id,
     }

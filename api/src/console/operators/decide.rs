@@ -15,7 +15,6 @@ use comptoir_core::services::{AskError, Face, Handle};
 use uuid::Uuid;
 
 use super::actions::send;
-use super::dead_letters::PATH;
 use super::of_all::{OfAll, failed, unlinked};
 use super::schema::written;
 use crate::console::forms::{Form, FormFaults, new_key};
@@ -269,13 +268,6 @@ pub(super) async fn decide(
             let faults = FormFaults::of(error, &[], visitor.language)?;
             written_page(verb, chosen, &visitor, &services, &of_all, Some((&form, faults))).await
         }
-    }
-}
-
-/// Where the list is, for whoever thinks better of it.
-impl DecidePage {
-    fn back(&self) -> &'static str {
-        PATH
     }
 }
 

@@ -22,7 +22,6 @@ use crate::console::words::{Operators, operators as said};
 use crate::error::ApiError;
 use crate::routes::services::refused;
 
-pub(super) const PATH: &str = "/console/operators/outbox";
 /// How many events of a kind are shown.
 const SHOWN: i64 = 50;
 /// How many reasons for another attempt.

@@ -53,7 +53,7 @@ async fn parameters(services: &Handle) -> Result<(Value, bool), ApiError> {
     match services.offer(Replay::NAME, ACTION).await {
         Ok(offer) => Ok((offer.parameters, true)),
         Err(AskError::NoSuchService(_) | AskError::Off { .. } | AskError::Unavailable(_)) => {
-            Ok((ActionKind::new::<ReplayHistory>(ACTION, "").parameters().clone(), false))
+            Ok((ActionKind::new::<ReplayHistory>(ACTION, "").parameters, false))
         }
         Err(error) => Err(refused(error)),
     }
