@@ -112,7 +112,7 @@ fn views(address: &Address, visitor: &OperatorVisitor) -> Vec<View> {
         view(w.everything.to_string(), base.clone(), is_plain),
         view(w.last_week.to_string(), base.with("since", &week), address.is("since", &week)),
         action(w.asked_of_services.to_string(), "service.ask"),
-        action(w.log_ins.to_string(), "operator_session.begin"),
+        action(w.log_ins.to_string(), "operator_session.create"),
     ]
 }
 
