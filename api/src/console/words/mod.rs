@@ -6,7 +6,7 @@
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
-mod operators;
+pub(crate) mod operators;
 pub(crate) mod orders;
 mod profile;
 pub(crate) mod shared;
