@@ -293,6 +293,7 @@ pub(crate) fn command(service: &str, action: &str) -> String {
 /// What follows a dry run.
 pub(crate) fn go_on(action: &str, number: &str, language: Language) -> String {
     match action {
+        "replay" if number == "1" => said("Rejouer l'événement", "Replay the event", language),
         "replay" => said(format!("Rejouer les {number} événements"), format!("Replay {number} events"), language),
         "requeue" => said(format!("Remettre les {number} en file"), format!("Requeue {number}"), language),
         "discard" => said(format!("Jeter les {number}"), format!("Discard {number}"), language),
@@ -323,6 +324,8 @@ pub(crate) fn shards(held: &str, all: &str, language: Language) -> String {
 /// The button for all that match.
 pub(crate) fn all_of(verb: &str, number: &str, language: Language) -> String {
     match verb {
+        "discard" if number == "1" => said("Jeter la seule…", "Discard the only one…", language),
+        _ if number == "1" => said("Remettre la seule en file…", "Requeue the only one…", language),
         "discard" => said(format!("Jeter les {number}…"), format!("Discard all {number}…"), language),
         _ => said(format!("Remettre les {number} en file…"), format!("Requeue all {number}…"), language),
     }
@@ -337,6 +340,8 @@ pub(crate) fn decide(verb: &str, language: Language) -> String {
 
 pub(crate) fn decide_all(verb: &str, number: &str, language: Language) -> String {
     match verb {
+        "discard" if number == "1" => said("Jeter la lettre morte", "Discard the dead letter", language),
+        _ if number == "1" => said("Remettre la lettre morte en file", "Requeue the dead letter", language),
         "discard" => said(format!("Jeter les {number}"), format!("Discard {number}"), language),
         _ => said(format!("Remettre les {number} en file"), format!("Requeue {number}"), language),
     }
@@ -345,6 +350,13 @@ pub(crate) fn decide_all(verb: &str, number: &str, language: Language) -> String
 /// How many dead letters are meant, of what, and up to when.
 pub(crate) fn extent(number: &str, of: &str, until: &str, language: Language) -> String {
     let of = if of.is_empty() { String::new() } else { format!(" ({of})") };
+    if number == "1" {
+        return said(
+            format!("Une lettre morte{of} à {until}. Celles qui viennent ensuite ne sont pas concernées."),
+            format!("One dead letter{of} at {until}. Those that come later are left alone."),
+            language,
+        );
+    }
     said(
         format!("{number} lettres mortes{of} à {until}. Celles qui viennent ensuite ne sont pas concernées."),
         format!("{number} dead letters{of} at {until}. Those that come later are left alone."),
