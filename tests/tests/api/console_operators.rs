@@ -45,8 +45,9 @@ async fn dead_letters(world: &World, number: usize) -> Result<Vec<Uuid>> {
         sql.execute(
             "INSERT INTO outbox_dead_letters (id, seq, tenant_id, aggregate_type, aggregate_id, event_type, schema_version, payload,
                 headers, occurred_at, shard, retry_count, reason, last_error)
-            SELECT $1, 1000000 + $3, $1, 'order', $2, 'order.amended', 1, '{\"note\": \"<b>bold</b>\"}', '{}', now(), 0, 3, 'nacked', 'no'",
-            &[&id, &aggregate, &i64::try_from(index)?],
+            VALUES ($1::uuid, $3::bigint, $1::uuid, 'order', $2::text, 'order.amended', 1, '{\"note\": \"<b>bold</b>\"}', '{}', now(), 0, 3,
+                'nacked', 'no')",
+            &[&id, &aggregate, &(1_000_000 + i64::try_from(index)?)],
         )
         .await?;
         ids.push(id);
@@ -74,8 +75,12 @@ async fn operators_see_their_pages_and_nobody_of_a_company_does() {
         let api = world.api().await?;
         let mut browser = operator(world, &api).await?;
         // The process tells of its services soon after its start.
-        let told = async || -> Result<bool> { Ok(world.run_api(&["services", "list", "--json"]).await?.stdout.contains("pruning")) };
-        until(LIMIT, "services are listed", async || Ok(told().await?.then_some(()))).await?;
+        until("the services of the process", LIMIT, async || {
+            let listed = world.run_api(&["services", "list", "--json"]).await?;
+            ensure!(listed.stdout.contains("pruning") && listed.stdout.contains("mailer"), "{listed:?}");
+            Ok(())
+        })
+        .await?;
         let home = browser.get("/console/operators").await?;
         assert_eq!((home.status, home.header(LOCATION)), (303, "/console/operators/overview"));
         for path in PAGES {
@@ -126,14 +131,18 @@ async fn chosen_dead_letters_are_requeued_and_the_rest_discarded_as_of_then() {
         let page = browser.get(&ask).await?;
         assert!(page.text.contains(&format!("relay dead-letters requeue {}", ids[0])), "{}", page.text);
 
+        // It has a queue for every event: what is requeued does not become a dead letter again.
+        let _consumer = world.consumer().await?;
         let relay = world.relay().await?;
-        let offered = async |browser: &mut Browser| -> Result<bool> { Ok(browser.get(&ask).await?.text.contains("name=\"form_key\"")) };
         let begun = std::time::Instant::now();
-        while !offered(&mut browser).await? {
+        let page = loop {
+            let page = browser.get(&ask).await?;
+            if page.text.contains("name=\"form_key\"") {
+                break page;
+            }
             ensure!(begun.elapsed() < LIMIT, "no relay says what it can do");
             tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-        let page = browser.get(&ask).await?;
+        };
         let (token, key, until) = (page.hidden("form_token")?, page.hidden("form_key")?, page.hidden("until")?);
         let id = ids[0].to_string();
         let fields = [
