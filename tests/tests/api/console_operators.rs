@@ -41,13 +41,13 @@ async fn dead_letters(world: &World, number: usize) -> Result<Vec<Uuid>> {
     let mut ids = Vec::new();
     for index in 0..number {
         let id = Uuid::now_v7();
-        let aggregate = format!("CMD-{index}");
+        let (key, aggregate) = (id.to_string(), format!("CMD-{index}"));
         sql.execute(
             "INSERT INTO outbox_dead_letters (id, seq, tenant_id, aggregate_type, aggregate_id, event_type, schema_version, payload,
                 headers, occurred_at, shard, retry_count, reason, last_error)
-            VALUES ($1::uuid, $3::bigint, $1::uuid, 'order', $2::text, 'order.amended', 1, '{\"note\": \"<b>bold</b>\"}', '{}', now(), 0, 3,
+            VALUES ($1::text::uuid, $3::bigint, $1::text::uuid, 'order', $2::text, 'order.amended', 1, '{\"note\": \"<b>bold</b>\"}', '{}', now(), 0, 3,
                 'nacked', 'no')",
-            &[&id, &aggregate, &(1_000_000 + i64::try_from(index)?)],
+            &[&key, &aggregate, &(1_000_000 + i64::try_from(index)?)],
         )
         .await?;
         ids.push(id);
