@@ -90,7 +90,8 @@ impl<'a> Schema<'a> {
                 }
                 continue;
             }
-            let alternatives = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| schema[*key].as_array());
+            let present = schema;
+            let alternatives = ["anyOf", "oneOf", "allOf"].iter().find_map(|key| present[*key].as_array());
             let mut others = alternatives.into_iter().flatten().filter(|one| one["type"] != "null");
             match (others.next(), others.next()) {
                 (Some(only), None) => schema = only,
