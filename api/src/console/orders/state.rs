@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use comptoir_core::commerce::orders::{OrderLine, OrderStatus, OrderSummary, OrderView};
 
+use crate::console::names;
 use crate::console::status::Status;
 use crate::console::words::Orders;
 
@@ -41,6 +42,5 @@ pub(super) fn has_left(lines: &[OrderLine]) -> bool {
 
 /// What people call an order.
 pub(super) fn number(order: &OrderSummary) -> String {
-    let own = order.reference.as_ref().or(order.external_id.as_ref());
-    own.cloned().unwrap_or_else(|| order.id.to_string())
+    names::number(order.reference.clone(), order.external_id.clone(), order.id)
 }

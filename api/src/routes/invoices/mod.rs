@@ -10,6 +10,8 @@ use comptoir_core::application::Permission::{InvoicesRead, InvoicesValidate, Inv
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use corrections::DepositRequest;
+
 /// The problems of who asks for a document.
 const DOCUMENT: &[&str] = &[
     "invoice_not_found",
