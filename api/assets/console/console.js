@@ -121,7 +121,7 @@
     event.preventDefault();
     const row = rowOf(field.value);
     if (scanner && scanner.contains(field)) {
-      fill(scanner.querySelector("[role=status]"), row || !field.value.trim() ? "" : scanner.dataset.wUnknown + " : " + field.value);
+      fill(scanner.querySelector("[role=status]"), row || !field.value.trim() ? "" : scanner.dataset.wUnknown + " (" + field.value.trim() + ")");
       field.value = "";
       if (!row) return;
     } else if (row) field.value = field.defaultValue;

@@ -139,6 +139,22 @@ pub(super) async fn products_like(
     Ok(products::list(database, &visitor.context, &filter, &first(ROWS)?).await?.data)
 }
 
+/// Finds the one product that was typed: by its SKU, or if the words mean one alone.
+pub(super) async fn one_product(
+    text: &str,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Option<ProductView>, ApiError> {
+    if text.is_empty() || !visitor.may(Permission::ProductsRead) {
+        return Ok(None);
+    }
+    if let Some(found) = products::find_by_sku(database, &visitor.context, text).await? {
+        return Ok(Some(found));
+    }
+    let mut found = products_like(text, visitor, database).await?;
+    Ok(if found.len() == 1 { found.pop() } else { None })
+}
+
 /// What of a product is free in all warehouses; `None` if it is not kept in stock, or the visitor may not see that.
 async fn in_stock(
     product: &ProductView,
