@@ -40,7 +40,12 @@ pub(super) fn has_left(lines: &[OrderLine]) -> bool {
     lines.iter().any(|line| !line.shipped.is_zero())
 }
 
+/// Whether something of it can leave now.
+pub(super) fn has_ready(lines: &[OrderLine]) -> bool {
+    lines.iter().any(|line| !line.ready().is_zero())
+}
+
 /// What people call an order.
-pub(super) fn number(order: &OrderSummary) -> String {
+pub(crate) fn number(order: &OrderSummary) -> String {
     names::number(order.reference.clone(), order.external_id.clone(), order.id)
 }
