@@ -186,7 +186,7 @@ impl FormFaults {
 #[derive(Debug, Default)]
 pub(crate) struct TwoVersions {
     differences: Vec<Difference>,
-    /// The id of the form that is sent again to keep what was typed.
+    /// The id of the form that is sent again to keep what was typed; empty if it cannot be kept any more.
     pub(crate) form: &'static str,
     /// Where the row is shown as the others left it.
     pub(crate) theirs: String,

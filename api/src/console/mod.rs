@@ -5,6 +5,7 @@
 
 mod assets;
 mod choose;
+mod code128;
 mod csrf;
 mod errors;
 mod forms;
@@ -19,8 +20,12 @@ mod names;
 mod operators;
 mod orders;
 mod pages;
+mod preparation;
 mod profile;
+mod purchases;
+mod returns;
 mod session;
+mod shipments;
 mod sign_in;
 mod status;
 mod typography;
@@ -48,6 +53,10 @@ fn pages() -> Pages {
         .and(home::pages())
         .and(profile::pages())
         .and(orders::pages())
+        .and(preparation::pages())
+        .and(shipments::pages())
+        .and(returns::pages())
+        .and(purchases::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

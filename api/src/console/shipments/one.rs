@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use bigdecimal::BigDecimal;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
@@ -93,7 +94,10 @@ fn written(
     let ShipmentView { summary, parcels, lines } = shipment;
     // A new version has a new key: the form is another one.
     let key = form.filter(|_| versions.is_none()).map_or_else(new_key, Form::key_text);
-    let decimal = |text: String| text.parse().map_or(text.clone(), |value| visitor.format.decimal(&value));
+    let decimal = |text: String| match text.parse::<BigDecimal>() {
+        Ok(value) => visitor.format.decimal(&value),
+        Err(_) => text,
+    };
     let parcel = |(number, parcel): (usize, shipments::ParcelView)| Parcel {
         number,
         tracking: parcel.tracking_number.unwrap_or_default(),
@@ -192,7 +196,9 @@ pub(super) async fn deliver(
     if error.status() == StatusCode::PRECONDITION_FAILED {
         let w = Shipping::of(visitor.language);
         let theirs = shipment.summary.delivered_on.map(|day| day.to_string()).unwrap_or_default();
-        let versions = TwoVersions::new(FORM, format!("/console/shipments/{id}")).with(
+        // What has arrived is not noted again.
+        let form_id = if shipment.summary.status == ShipmentStatus::Dispatched { FORM } else { "" };
+        let versions = TwoVersions::new(form_id, format!("/console/shipments/{id}")).with(
             w.delivered_on,
             form.get("delivered_on").unwrap_or_default(),
             theirs,

@@ -9,7 +9,10 @@ pub(crate) mod home;
 mod operators;
 pub(crate) mod orders;
 mod profile;
+mod purchases;
+mod returns;
 pub(crate) mod shared;
+pub(crate) mod shipping;
 mod sign_in;
 
 pub(crate) use errors::Errors;
@@ -17,7 +20,10 @@ pub(crate) use home::Home;
 pub(crate) use operators::Operators;
 pub(crate) use orders::Orders;
 pub(crate) use profile::Profile;
+pub(crate) use purchases::Purchases;
+pub(crate) use returns::Returns;
 pub(crate) use shared::Shared;
+pub(crate) use shipping::Shipping;
 pub(crate) use sign_in::SignIn;
 
 /// Declares the words of a subject: `name: "in French", "in English";`.
