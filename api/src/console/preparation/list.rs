@@ -64,7 +64,7 @@ pub(super) async fn show(
         page: visitor.page(w.to_prepare).about("order.*"),
         w,
         views: views(&address, &visitor, &database).await?,
-        heads: vec![Head::text(w.number), Head::text(w.customer), Head::text(w.promised), Head::text(w.lines_left), Head::text("")],
+        heads: [w.number, w.customer, w.promised, w.lines_left, w.prepare].map(Head::text).into(),
         rows: rows.collect(),
         turn: Turn::of(&address, found.next_cursor.as_deref(), found.count, &visitor.format),
     };

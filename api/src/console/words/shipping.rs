@@ -63,7 +63,6 @@ super::words! {
         not_confirmed: "Rien ne peut partir : la commande n'est pas confirmée, ou elle est retenue.", "Nothing can leave: the order is not confirmed, or it is held.";
         picking_list: "Liste de prélèvement", "Picking list";
         delivery_note: "Bon de livraison", "Delivery note";
-        print_hint: "Imprimez cette page. Revenir", "Print this page. Back";
         picked: "Pris", "Picked";
         no_place: "sans place", "no place";
         deliver_to: "Livrer à", "Deliver to";
