@@ -9,6 +9,10 @@ use comptoir_core::application::Permission::{StockAdjust, StockRead, StockWrite}
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{
+    AdjustStockRequest, ReceiveGoodsRequest, StockDocumentFilters, TransferStockRequest, WriteOffStockRequest,
+};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(StockWrite), handlers::__path_receive, handlers::receive)
