@@ -5,6 +5,7 @@
 
 mod assets;
 mod choose;
+mod counts;
 mod csrf;
 mod errors;
 mod forms;
@@ -19,12 +20,16 @@ mod names;
 mod operators;
 mod orders;
 mod pages;
+mod places;
 mod profile;
+mod scan;
 mod session;
 mod sign_in;
 mod status;
+mod stock;
 mod typography;
 mod visitor;
+mod warehouses;
 mod words;
 
 use actix_web::HttpResponse;
@@ -48,6 +53,9 @@ fn pages() -> Pages {
         .and(home::pages())
         .and(profile::pages())
         .and(orders::pages())
+        .and(stock::pages())
+        .and(warehouses::pages())
+        .and(counts::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

@@ -3,6 +3,7 @@
 //! A template names a word as a field, so one that is missing does not compile, and one that nobody says is a warning.
 //! Spaces before `:` and the like, and apostrophes, are typed plainly: [`super::typography`] sets them.
 
+pub(crate) mod counts;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
@@ -11,7 +12,10 @@ pub(crate) mod orders;
 mod profile;
 pub(crate) mod shared;
 mod sign_in;
+pub(crate) mod stock;
+mod warehouses;
 
+pub(crate) use counts::Counts;
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
 pub(crate) use operators::Operators;
@@ -19,6 +23,8 @@ pub(crate) use orders::Orders;
 pub(crate) use profile::Profile;
 pub(crate) use shared::Shared;
 pub(crate) use sign_in::SignIn;
+pub(crate) use stock::Stock;
+pub(crate) use warehouses::Warehouses;
 
 /// Declares the words of a subject: `name: "in French", "in English";`.
 macro_rules! words {
