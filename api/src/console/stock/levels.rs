@@ -187,7 +187,7 @@ async fn views(
 
 fn chips(address: &Address, places: &Places, w: &'static Stock) -> Vec<Chip> {
     let warehouse = address.get("warehouse_id").map(|id| Chip {
-        label: format!("{} {}", w.warehouse, id.parse().map(|id| places.name(id)).unwrap_or_default()),
+        label: format!("{} {}", w.warehouse, id.parse::<uuid::Uuid>().map(|id| places.name(id)).unwrap_or_default()),
         without: address.without("warehouse_id"),
     });
     let of = |name: &str, label: Word| {
