@@ -41,7 +41,7 @@ fn asked(address: &Address, visitor: &Visitor) -> Result<(BusinessDate, Option<W
     let today = visitor.format.today().to_string();
     let refused = |pointer: &str, code, message: String| ApiError::invalid_field(pointer, code, message);
     let on = BusinessDate::parse(address.get("on").unwrap_or(&today))
-        .map_err(|wrong| refused("/query/on", wrong.code, wrong.message.to_string()))?;
+        .map_err(|wrong| refused("/query/on", wrong.code, wrong.message))?;
     let warehouse = match address.get("warehouse_id") {
         Some(id) => Some(id.parse().map_err(|_| {
             refused("/query/warehouse_id", "not_a_uuid", "a warehouse is named by its id".to_owned())
