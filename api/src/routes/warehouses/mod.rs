@@ -8,7 +8,7 @@ use comptoir_core::application::Permission::{WarehousesRead, WarehousesWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::WarehouseRequest;
+pub(crate) use dto::{WarehouseFilters, WarehouseRequest};
 
 /// What a change of a warehouse can be answered.
 const OF_A_CHANGE: &[&str] =
