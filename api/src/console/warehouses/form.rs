@@ -148,7 +148,12 @@ pub(super) async fn create(
     form: Form,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let read: Result<WarehouseRequest, Faults> = deserr::deserialize(Value::Object(body(&form)));
+    let mut body = body(&form);
+    // What is missing is said to be missing, rather than to be null.
+    if let Some(Value::Object(address)) = body.get_mut("address") {
+        address.retain(|_, value| !value.is_null());
+    }
+    let read: Result<WarehouseRequest, Faults> = deserr::deserialize(Value::Object(body));
     let details = read.map_err(ApiError::from).and_then(|request| request.into_details().map_err(ApiError::invalid));
     let error = match details {
         Ok(details) => {

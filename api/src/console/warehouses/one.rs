@@ -111,7 +111,7 @@ async fn written(
 fn one_line(address: &PostalAddress) -> String {
     let city = [address.postal_code.as_ref(), Some(&address.city)].into_iter().flatten();
     let city = city.map(|line| line.as_str()).collect::<Vec<_>>().join(" ");
-    let lines = [Some(address.line1.as_str()), address.line2.as_ref().map(|line| line.as_str()), Some(&city)];
+    let lines = [Some(address.line1.as_str()), address.line2.as_ref().map(|line| line.as_str()), Some(city.as_str())];
     lines.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -137,7 +137,8 @@ pub(super) async fn make_default(
                 Warehouses::of(visitor.language).changed.to_string()
             };
             // A form is sent to an address of its own, which has no parameters.
-            written(id, &Address::of(&request), &visitor, &database, Some(said)).await
+            let address = Address::of(&request).export(&format!("/console/warehouses/{id}"));
+            written(id, &address, &visitor, &database, Some(said)).await
         }
         Err(error) => Err(error),
     }
