@@ -9,7 +9,7 @@ fn statement(entries: usize) -> Statement {
         date: day("2026-11-03"),
         kind: [EntryKind::Invoice, EntryKind::Payment, EntryKind::CreditNote, EntryKind::Reversal][at % 4],
         reference: format!("FA-2026-{at:06}"),
-        due_date: (at % 4 == 0).then(|| day("2026-12-03")),
+        due_date: at.is_multiple_of(4).then(|| day("2026-12-03")),
         amount: number("1234.56"),
     };
     Statement {

@@ -218,11 +218,14 @@ pub async fn balance(
     Ok(found.ok_or(CustomerError::NotFound(id))?)
 }
 
+/// A payment, what it pays of each invoice, and what is left of it; null if nothing is.
+type Found = (PaymentRow, Vec<(Uuid, BigDecimal)>, Option<BigDecimal>);
+
 /// # Errors
 /// `NotFound` if the tenant has no such payment. Fails if the database cannot be reached.
 pub async fn get(db: &TenantDatabase, context: &RequestContext, id: PaymentId) -> Result<PaymentView, Error> {
     let tenant = context.tenant_id().uuid();
-    let found: Option<(PaymentRow, Vec<(Uuid, BigDecimal)>, Option<BigDecimal>)> = db
+    let found: Option<Found> = db
         .read(context, async |mut connection| {
             let row: Option<PaymentRow> = payments::table
                 .find((tenant, id.uuid()))
