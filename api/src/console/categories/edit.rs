@@ -1,8 +1,8 @@
 //! The forms of categories.
 
+use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::categories::{
     self, CreateCategory, CategoryView, DeleteCategory, UpdateCategory,
 };

@@ -1,8 +1,8 @@
 //! The forms of groups.
 
+use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::customer_groups::{
     self, CreateCustomerGroup, CustomerGroupView, DeleteCustomerGroup, UpdateCustomerGroup,
 };

@@ -1,8 +1,8 @@
 //! The forms of products.
 
+use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::products::{
     self, CreateProduct, ProductView, DeleteOrArchiveProduct, UpdateProduct,
 };

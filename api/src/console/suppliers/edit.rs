@@ -1,8 +1,8 @@
 //! The forms of suppliers.
 
+use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::suppliers::{
     self, CreateSupplier, SupplierView, DeleteSupplier, UpdateSupplier,
 };

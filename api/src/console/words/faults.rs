@@ -117,7 +117,23 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Ce client a des commandes, des factures ou des tarifs : il reste.",
             "This customer has orders, invoices or price lists: it stays.",
         ),
-        "customer_kept" | "open_orders" => (
+        "open_orders" => (
+            "Des commandes sont ouvertes : livrez-les ou annulez-les d'abord.",
+            "There are open orders: deliver or cancel them first.",
+        ),
+        "open_invoices" => (
+            "Des factures ou des avoirs ne sont pas soldés.",
+            "There are invoices or credit notes that are not settled.",
+        ),
+        "customer_credit" => (
+            "Le client a payé plus qu'il ne doit : affectez-le ou remboursez-le d'abord.",
+            "The customer has paid more than it owes: use it, or pay it back first.",
+        ),
+        "kept_shipments" | "kept_invoices" | "kept_payments" => (
+            "La loi garde ce client dix ans après sa dernière expédition, facture ou paiement.",
+            "The law keeps this customer for ten years after its last shipment, invoice or payment.",
+        ),
+        "customer_kept" => (
             "Quelque chose est encore ouvert, ou la loi garde ce client : il reste.",
             "Something is still open, or the law keeps this customer: it stays.",
         ),
@@ -154,7 +170,7 @@ fn by_code(code: &str, language: Language) -> &'static str {
         "both_given" => ("Choisissez un client ou un groupe, pas les deux.", "Choose a customer or a group, not both."),
         "wrong_type" => ("Écrivez un nombre entier, comme 30.", "Write a whole number, such as 30."),
         "not_an_email" => ("Une adresse e-mail a un @, comme ada@docks.example.", "An e-mail address has an @, such as ada@docks.example."),
-        "wrong_vat_number" => ("Ce numéro de TVA ne tient pas : vérifiez ses chiffres.", "This VAT number does not hold: check its digits."),
+        "wrong_vat_number" | "not_a_vat_number" => ("Ce numéro de TVA ne tient pas : vérifiez ses chiffres.", "This VAT number does not hold: check its digits."),
         "not_a_country" => ("Écrivez les deux lettres du pays, comme FR.", "Write the two letters of the country, such as FR."),
         "wrong_check_digit" | "not_a_gtin" => (
             "Ce code-barres n'a pas le bon chiffre de contrôle : vérifiez-le.",
