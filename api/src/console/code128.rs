@@ -21,8 +21,6 @@ const START_B: usize = 104;
 const STOP: &str = "2331112";
 /// The space on both sides, in modules.
 const QUIET: u32 = 10;
-/// How many modules a symbol has.
-const MODULES: u32 = 11;
 /// The maximum number of characters: a longer symbol does not fit on paper.
 const MAX_LENGTH: usize = 40;
 /// The width of a module in thousandths of a millimetre: what a hand scanner reads from paper.
@@ -82,6 +80,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    /// How many modules a symbol has.
+    const MODULES: u32 = 11;
 
     #[test]
     fn each_symbol_is_as_wide_as_the_others_and_none_is_there_twice() {
