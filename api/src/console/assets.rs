@@ -45,6 +45,7 @@ pub(crate) struct Assets {
     icons: Asset,
     favicon: Asset,
     script: Asset,
+    count: Asset,
     htmx: Asset,
 }
 
@@ -58,6 +59,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     icons: Asset::new("icons", "svg", "image/svg+xml", include_bytes!("../../assets/console/icons.svg")),
     favicon: Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../../assets/console/favicon.svg")),
     script: Asset::new("console", "js", SCRIPT, include_bytes!("../../assets/console/console.js")),
+    count: Asset::new("count", "js", SCRIPT, include_bytes!("../../assets/console/count.js")),
     htmx: Asset::new("htmx", "js", SCRIPT, include_bytes!("../../assets/console/htmx-4.0.1.js")),
 });
 
@@ -79,6 +81,11 @@ impl Assets {
         &self.favicon.address
     }
 
+    /// The script of the page by which a count is counted, which no other page has.
+    pub(crate) fn count(&self) -> &str {
+        &self.count.address
+    }
+
     pub(crate) fn script(&self) -> &str {
         &self.script.address
     }
@@ -88,7 +95,7 @@ impl Assets {
     }
 
     fn all(&self) -> [&Asset; 5] {
-        [&self.style, &self.icons, &self.favicon, &self.script, &self.htmx]
+        [&self.style, &self.icons, &self.favicon, &self.script, &self.count, &self.htmx]
     }
 }
 

@@ -106,6 +106,7 @@ super::words! {
         scan_place: "Scanner la place d'abord", "Scan the place first";
         code: "Code-barres", "Barcode";
         search: "Chercher", "Find";
+        type_it: "Taper", "Type";
         quantity: "Quantité comptée", "Counted quantity";
         one_less: "Un de moins", "One less";
         one_more: "Un de plus", "One more";
