@@ -237,7 +237,10 @@
       event.preventDefault();
       const isNothing = Boolean(event.submitter && event.submitter.name === "nothing");
       const field = quantity();
-      const code = field.value.trim();
+      const typed = field.value.trim();
+      // A scanner may have typed behind what was there.
+      const rest = pending && typed.startsWith(pending) ? typed.slice(pending.length) : "";
+      const code = !isBarcode(typed) && isBarcode(rest) ? rest : typed;
       // A scanner that types into the quantity: what was there before is entered, and this is the next product.
       if (!isNothing && isBarcode(code)) {
         field.value = pending;

@@ -94,7 +94,7 @@ impl Assets {
         &self.htmx.address
     }
 
-    fn all(&self) -> [&Asset; 5] {
+    fn all(&self) -> [&Asset; 6] {
         [&self.style, &self.icons, &self.favicon, &self.script, &self.count, &self.htmx]
     }
 }
