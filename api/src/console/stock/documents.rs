@@ -108,7 +108,7 @@ pub(super) async fn show(
     };
     let cleared = address.without("reference");
     let page = DocumentsPage {
-        page: visitor.page(w.receipts).about("stock_document.*"),
+        page: visitor.page(w.receipts).about("stock.*"),
         w,
         csv: address.export("/console/receipts.csv"),
         may_receive: menu::may_see(&visitor.context.principal, "/console/receipts/new"),

@@ -33,12 +33,18 @@ struct LocationPage {
     action: String,
     back: String,
     warehouse: String,
-    /// Of a location that is changed: its id and its version.
-    changed: Option<(String, i64)>,
+    /// Of a location that is changed.
+    changed: Option<Changed>,
     is_outdated: bool,
     code: String,
     name: String,
     external_id: String,
+}
+
+/// The location that is changed, as the page showed it.
+struct Changed {
+    id: String,
+    version: i64,
 }
 
 /// Which form it is.
@@ -91,7 +97,7 @@ async fn ask(
         action,
         back: format!("/console/warehouses/{warehouse_id}"),
         warehouse: warehouse.name,
-        changed: stored.map(|location| (location.id.to_string(), location.version)),
+        changed: stored.map(|location| Changed { id: location.id.to_string(), version: location.version }),
         is_outdated,
         code: value("code", stored.map(|location| location.code.as_str())),
         name: value("name", stored.and_then(|location| location.name.as_deref())),
