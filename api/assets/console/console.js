@@ -105,12 +105,12 @@
 
   // ---- scanners: they type a code and Enter. A code leads to its row, and Enter from each field to the next one.
   const scanner = document.querySelector("[data-scan]");
-  const rowOf = (code) => {
+  const rowOf = (code, isScanned) => {
     const text = code.trim();
     if (!text) return null;
     const digits = /^\d{8,14}$/.test(text) ? text.padStart(14, "0") : "";
     return [...document.querySelectorAll("[data-codes]")].find((row) =>
-      (digits && row.dataset.codes.split(" ").includes(digits)) || row.dataset.sku.toLowerCase() === text.toLowerCase());
+      (digits && row.dataset.codes.split(" ").includes(digits)) || (isScanned && row.dataset.sku.toLowerCase() === text.toLowerCase()));
   };
   const enter = (field) => { field.focus(); if (field.select) field.select(); };
   if (scanner) { scanner.hidden = false; scanner.querySelector("input").focus(); }
@@ -119,8 +119,10 @@
     const form = field.closest("form[data-enter]");
     if (event.key !== "Enter" || event.defaultPrevented || !form || !field.matches("input, select")) return;
     event.preventDefault();
-    const row = rowOf(field.value);
-    if (scanner && scanner.contains(field)) {
+    const isScanned = Boolean(scanner) && scanner.contains(field);
+    // In another field only a bar code is one: a quantity may be somebody's SKU.
+    const row = rowOf(field.value, isScanned);
+    if (isScanned) {
       fill(scanner.querySelector("[role=status]"), row || !field.value.trim() ? "" : scanner.dataset.wUnknown + " (" + field.value.trim() + ")");
       field.value = "";
       if (!row) return;

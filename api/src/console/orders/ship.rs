@@ -313,7 +313,10 @@ pub(super) async fn ship(
         return written(&order, &visitor, &database, what).await;
     }
     let mut faults = FormFaults::default();
-    let count = form.get("parcel_count").map_or(Some(0), |text| text.parse().ok().filter(|count| *count <= MAX_PARCELS));
+    let count = match form.get("parcel_count") {
+        Some(text) => text.parse::<usize>().ok().filter(|count| *count <= MAX_PARCELS),
+        None => Some(0),
+    };
     if count.is_none() {
         faults.add("parcel_count", shipping::parcels_at_most(MAX_PARCELS, visitor.language));
     }
