@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::{Api, World};
+use reqwest::Method;
 use reqwest::header::LOCATION;
 use serde_json::{Value, json};
 
@@ -139,8 +140,8 @@ async fn two_people_amend_an_order_and_the_second_sees_both_versions() {
 
         // Somebody else takes the first line off meanwhile: the other one is the first now.
         let patch = json!({"reference": "CMD-9", "lines": [{"position": 2, "quantity": "7"}]});
-        let other = api.http.send(reqwest::Method::PATCH, &format!("/orders/{id}"), &[("If-Match", "\"1\"")], Some(&patch));
-        let other = other.await?;
+        let order_path = format!("/orders/{id}");
+        let other = api.http.send(Method::PATCH, &order_path, &[("If-Match", "\"1\"")], Some(&patch)).await?;
         ensure!(other.status == 200, "{}", other.text);
 
         let mine = [&tea_line[..], &[("lines.0.quantity", "5")], &pot_line[..], &[("reference", "CMD-2")]].concat();
