@@ -9,7 +9,7 @@ CREATE TABLE untold_stock_levels (
 );
 CREATE INDEX untold_stock_levels_told_at_idx ON untold_stock_levels (told_at, tenant_id, stock_id);
 CALL comptoir_protect('untold_stock_levels'::regclass);
--- Nobody else reads or writes it: the trigger and untold_stock() do so as the owner, and so need no grant after this migration.
+-- Only its owner reads and writes it, in the trigger and in untold_stock(): levels can be changed before the grants that follow a migration.
 
 DO $install$
 BEGIN

@@ -111,7 +111,7 @@ async fn a_server_that_hangs_at_any_step_delays_no_request_and_no_other_domain()
             let hangs = format!("@{domain}");
             let hung = AtomicUsize::new(0);
             let server = MailServer::reacting(move |turn| {
-                // Before the recipient is known, each connection hangs once.
+                // Before the recipient is known, the first hang: as many as the API has connections.
                 let hangs = match step {
                     Step::Mail => turn.step == step && hung.fetch_add(1, Ordering::Relaxed) < 4,
                     _ => turn.step == step && turn.recipient.ends_with(&hangs),
