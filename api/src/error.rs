@@ -243,6 +243,9 @@ pub(crate) struct ProblemField<'a> {
     inventory_count_id: Option<&'a str>,
     /// What the refusal was reckoned from: only where a credit limit would be passed.
     credit: Option<ProblemCredit<'a>>,
+    /// The last day on which the law wants it kept: only where a customer cannot be anonymised because of it.
+    #[schema(example = "2036-12-31")]
+    kept_until: Option<&'a str>,
 }
 
 /// A customer's credit, in the company's currency.
@@ -250,7 +253,7 @@ pub(crate) struct ProblemField<'a> {
 pub(crate) struct ProblemCredit<'a> {
     #[schema(example = "5000.00")]
     limit: &'a str,
-    /// What the other open orders of the customer come to.
+    /// What the other open orders and the invoices of the customer come to.
     #[schema(example = "4800.00")]
     exposure: &'a str,
     /// What this order comes to.
@@ -260,7 +263,7 @@ pub(crate) struct ProblemCredit<'a> {
 
 impl<'a> ProblemField<'a> {
     fn of(field: &'a FieldError) -> Self {
-        let FieldError { pointer, code, message, available, inventory_count_id, credit } = field;
+        let FieldError { pointer, code, message, available, inventory_count_id, credit, kept_until } = field;
         Self {
             pointer,
             code,
@@ -272,6 +275,7 @@ impl<'a> ProblemField<'a> {
                 exposure,
                 total,
             }),
+            kept_until: kept_until.as_deref(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io;
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::Bytes;
 use comptoir_core::application::error::Error;
@@ -12,6 +13,8 @@ use csv::{Terminator, Writer, WriterBuilder};
 use futures::stream::{self, Stream};
 use serde::Serialize;
 use serde_json::Value;
+
+use crate::error::ApiError;
 
 /// What an export has a line of: its members are the columns. A member that is an array or an object is written as JSON.
 pub(crate) trait Exported: Serialize {
@@ -45,6 +48,25 @@ where
         .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")))
         .streaming(pages(name, read))
+}
+
+/// Answers with rows that are known already, as a file.
+///
+/// # Errors
+/// Fails if a row cannot be written as text.
+pub(crate) fn csv_of<R: Exported>(name: &'static str, rows: &[R]) -> Result<HttpResponse, ApiError> {
+    let failed = |cause: &dyn std::fmt::Display| {
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        ApiError::new(status, "internal", "the server failed; nothing was changed").with_cause(cause)
+    };
+    let header: Vec<String> = R::COLUMNS.iter().map(|name| (*name).to_owned()).collect();
+    let rows: io::Result<Vec<_>> = rows.iter().map(cells).collect();
+    let rows = rows.map_err(|error| failed(&error))?;
+    let file = written(std::iter::once(header).chain(rows)).map_err(|error| failed(&error))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")))
+        .body(file))
 }
 
 fn pages<K, R, F>(

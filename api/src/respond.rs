@@ -80,13 +80,18 @@ pub(crate) fn answer(answer: Answer) -> Result<HttpResponse, ApiError> {
     Ok(response.content_type("application/json").body(body))
 }
 
-/// Returns one resource, or 304 if the client has this version already.
-pub(crate) fn found<T: Serialize>(request: &HttpRequest, version: i64, body: &T) -> HttpResponse {
-    let etag = etag(version);
+/// Whether the client says that it has what this ETag stands for.
+pub(crate) fn is_known(request: &HttpRequest, etag: &str) -> bool {
     let known = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     // If-None-Match compares weakly (RFC 9110, section 13.1.2).
     let matches = |candidate: &str| candidate == "*" || candidate.trim_start_matches("W/") == etag;
-    if known.flat_map(|list| list.split(',')).any(|candidate| matches(candidate.trim())) {
+    known.flat_map(|list| list.split(',')).any(|candidate| matches(candidate.trim()))
+}
+
+/// Returns one resource, or 304 if the client has this version already.
+pub(crate) fn found<T: Serialize>(request: &HttpRequest, version: i64, body: &T) -> HttpResponse {
+    let etag = etag(version);
+    if is_known(request, &etag) {
         return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
     }
     HttpResponse::Ok().insert_header((header::ETAG, etag)).json(body)

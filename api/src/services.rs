@@ -1,11 +1,16 @@
 //! The services that the API hosts. Those that requests need run in every process; the others may run in processes of their own
 //! (`api --only services`).
 
+use std::sync::Arc;
+
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::audit::Verification;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue::Pruning;
+use comptoir_core::commerce::documents::{Documents, InvoiceDocuments};
 use comptoir_core::commerce::orders::BackOrders;
+use comptoir_core::commerce::receivables::{Overdue, Reminders};
+use comptoir_core::commerce::sending::{InvoiceSending, SendingConfig};
 use comptoir_core::commerce::stock::{StockDigest, StockLevels};
 use comptoir_core::feed::{Feed, QueueLimits};
 use comptoir_core::mail::{Mailer, Policies};
@@ -58,6 +63,7 @@ impl Hosted {
         executor: Executor,
         of_tenants: TenantDatabase,
         policies: &Policies,
+        documents: Arc<dyn Documents>,
     ) -> Result<Imports, ConfigError> {
         let database = settings.services_database();
         let pool = database.as_ref().map(Database::new).transpose()?;
@@ -71,8 +77,21 @@ impl Hosted {
         if let Some(database) = pool.clone() {
             self.beside(StockLevels { database: database.clone(), executor: executor.clone() }, true)?;
             self.beside(BackOrders { database: database.clone(), executor: executor.clone() }, true)?;
+            let documents = InvoiceDocuments::new(database.clone(), executor.clone(), documents);
+            self.beside(documents, true)?;
             let digest = StockDigest::new(database.clone(), executor.clone(), policies.clone());
             self.beside(digest.map_err(|error| ConfigError::Invalid(error.to_string()))?, true)?;
+            let sending: SendingConfig = settings.services.own("invoice_sending")?;
+            let sending = InvoiceSending {
+                database: database.clone(),
+                executor: executor.clone(),
+                policies: policies.clone(),
+                platform: sending.platform(),
+            };
+            self.beside(sending, true)?;
+            self.beside(Overdue { database: database.clone(), executor: executor.clone() }, true)?;
+            let reminders = Reminders::new(database.clone(), executor.clone(), policies.clone());
+            self.beside(reminders.map_err(|error| ConfigError::Invalid(error.to_string()))?, true)?;
             let api = &settings.api;
             let pruning = Pruning {
                 database,

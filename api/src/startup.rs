@@ -20,6 +20,7 @@ use comptoir_core::accounts::sessions::Authenticator;
 use comptoir_core::application::audit::Refusals;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::catalogue;
+use comptoir_core::commerce::documents::Documents;
 use comptoir_core::outbox::{Notifier, NotifierConfig};
 use comptoir_core::platform::database::{Database, Migrations};
 use comptoir_core::platform::{listening, telemetry};
@@ -27,6 +28,7 @@ use comptoir_core::services::{Services, metrics_upkeep, notifier as notifier_ser
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ApiConfig, Settings};
+use crate::documents::Renderer;
 use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
 use crate::routes;
@@ -84,7 +86,9 @@ impl Application {
         });
         hosted.add(notifier_service(sending))?;
         let policies = settings.mail_policies();
-        let executor = catalogue::executor(of_tenants.clone(), notifier, policies.clone());
+        let documents: Arc<dyn Documents> = Arc::new(Renderer);
+        let executor =
+            catalogue::executor(of_tenants.clone(), notifier, policies.clone(), Arc::clone(&documents));
         let tokens = Arc::new(AccessTokens::new(&settings.identity)?);
         hosted.add(Arc::clone(&tokens).service())?;
         let refusals = Refusals::default();
@@ -127,7 +131,8 @@ impl Application {
         ));
         let api = settings.api.clone();
         hosted.add(schema_check(as_runtime, Migrations::All, "api migrate"))?;
-        let imports = hosted.add_background(&settings, executor.clone(), of_tenants.clone(), &policies)?;
+        let imports =
+            hosted.add_background(&settings, executor.clone(), of_tenants.clone(), &policies, documents)?;
         let imports = Data::new(imports);
         let links = Data::new(settings.mail.links());
         let policies = Data::new(policies);

@@ -9,6 +9,7 @@
 //! - [`bench`]: the benchmarks
 //! - [`demo`]: the main job from end to end, and its summary
 //! - [`sample`]: the file that the project ships
+//! - [`year`]: a year of sales, made of one day's file
 
 pub mod bench;
 pub mod demo;
@@ -18,3 +19,4 @@ pub mod ledger;
 pub mod loader;
 pub mod sample;
 pub mod torture;
+pub mod year;

@@ -53,6 +53,13 @@ pub fn check_glyphs(invoice: &Invoice) -> Result<Vec<MissingGlyph>, RenderError>
     Ok(missing)
 }
 
+/// The same for one text, whose field is called `pointer`.
+pub(crate) fn missing_in(pointer: &str, text: &str) -> Result<Vec<MissingGlyph>, RenderError> {
+    let mut missing = Vec::new();
+    check(fonts()?, pointer, text, &mut missing);
+    Ok(missing)
+}
+
 fn walk<'v>(value: &'v Value, pointer: &mut String, visit: &mut impl FnMut(&str, &'v str)) {
     let length = pointer.len();
     match value {

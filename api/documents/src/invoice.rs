@@ -50,7 +50,7 @@ pub struct Invoice {
     /// BG-23: one for each category and rate.
     pub vat: Vec<VatGroup>,
     pub totals: Totals,
-    /// What makes up BT-113, at most [`crate::limits::PREPAYMENTS`].
+    /// What makes up BT-113, at most [`crate::limits::PREPAYMENTS`]. Not deposits that were invoiced: those are taken off by lines (ADR 33).
     #[serde(default)]
     pub prepayments: Vec<Prepayment>,
     #[serde(default)]
@@ -263,7 +263,7 @@ pub struct References {
     /// BT-16: the delivery note.
     #[serde(default)]
     pub shipment: Option<String>,
-    /// BG-3: what a credit note corrects. Deposits that a final invoice takes off are in `prepayments`.
+    /// BG-3: what a credit note corrects; the deposits that a final invoice takes off by lines.
     #[serde(default)]
     pub preceding: Vec<Preceding>,
 }
@@ -271,6 +271,9 @@ pub struct References {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preceding {
+    /// What it is. It is not written: BG-3 has no place for it in EN 16931.
+    #[serde(default)]
+    pub kind: Option<Kind>,
     /// BT-25.
     pub number: String,
     /// BT-26.
@@ -466,15 +469,12 @@ pub struct VatAccounted {
     pub amount: BigDecimal,
 }
 
-/// What was paid before: by a deposit that was invoiced (its number, with its VAT), or otherwise.
+/// What was paid before the invoice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prepayment {
-    /// The number of the deposit's invoice.
-    #[serde(default)]
-    pub invoice: Option<String>,
     pub date: NaiveDate,
-    /// Of the deposit's invoice: what it taxed, and the tax.
+    /// Without VAT, and the VAT, where that is known.
     #[serde(default, with = "decimal::option")]
     pub net: Option<BigDecimal>,
     #[serde(default, with = "decimal::option")]

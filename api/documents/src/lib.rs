@@ -13,12 +13,16 @@ mod logo;
 mod pdf;
 mod port;
 mod rules;
+mod statement;
+mod style;
 mod words;
 
 pub use glyphs::{MissingGlyph, check_glyphs};
 pub use invoice::*;
 pub use logo::{LogoError, check_logo};
 pub use rules::{Fault, validate};
+pub use statement::{Aged, Entry, EntryKind, Statement, render_statement};
+pub use style::check_style;
 
 /// What an invoice may have at most.
 pub mod limits {

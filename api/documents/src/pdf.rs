@@ -16,15 +16,21 @@ use crate::font::{Fonts, fonts};
 use crate::layout::{Colour, HEIGHT, Mark, Page, WIDTH};
 use crate::{Invoice, Language, RenderError, words};
 
+/// The document of an invoice, before its XML is embedded.
 pub(crate) fn write(invoice: &Invoice, pages: &[Page]) -> Result<Vec<u8>, RenderError> {
+    write_plain(invoice, words::title(invoice), pages)
+}
+
+/// A document with this title; `frame` says whose it is and how it looks.
+pub(crate) fn write_plain(frame: &Invoice, title: &str, pages: &[Page]) -> Result<Vec<u8>, RenderError> {
     let configuration = ConfigurationBuilder::new()
         .with_archival_validator(Archival::A3_B)
         .finish()
         .map_err(|error| RenderError::Pdf(format!("{error:?}")))?;
     let mut document =
         Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
-    document.set_metadata(metadata(invoice));
-    let logo = match &invoice.style.logo {
+    document.set_metadata(metadata(frame, title));
+    let logo = match &frame.style.logo {
         Some(png) => Some(Image::from_png(png.clone().into(), false).map_err(RenderError::Pdf)?),
         None => None,
     };
@@ -44,7 +50,7 @@ pub(crate) fn write(invoice: &Invoice, pages: &[Page]) -> Result<Vec<u8>, Render
 }
 
 /// Title, subject and author are written when the XML is embedded.
-fn metadata(invoice: &Invoice) -> Metadata {
+fn metadata(invoice: &Invoice, title: &str) -> Metadata {
     let issued = invoice.issue_date;
     let clamp = |value: u32| u8::try_from(value).unwrap_or(1);
     let created = DateTime::new(u16::try_from(issued.year()).unwrap_or(0))
@@ -56,7 +62,7 @@ fn metadata(invoice: &Invoice) -> Metadata {
         .utc_offset_hour(0)
         .utc_offset_minute(0);
     Metadata::new()
-        .title(format!("{} {}", words::title(invoice), invoice.number))
+        .title(format!("{title} {}", invoice.number))
         .language(
             match invoice.language {
                 Language::Fr => "fr",

@@ -87,7 +87,8 @@ fn midnight(date: NaiveDate) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(days).unwrap_or(0).saturating_mul(86_400))
 }
 
-/// BT-23 in the French list: what is sold, then whether it was paid before (2), or is the final invoice after deposits (4).
+/// BT-23 in the French list: what is sold, then whether it was paid before (2), or is the final invoice after deposits (4): an invoice names others only to take
+/// them off.
 pub(crate) fn framework(invoice: &Invoice) -> String {
     let operations = match invoice.operations {
         Operations::Goods => 'B',
@@ -98,14 +99,13 @@ pub(crate) fn framework(invoice: &Invoice) -> String {
     let paid = totals.prepaid.as_ref() == Some(&totals.gross)
         && totals.gross > BigDecimal::default()
         && invoice.due_date.is_some();
-    let stage =
-        if invoice.kind == Kind::Invoice && invoice.prepayments.iter().any(|paid| paid.invoice.is_some()) {
-            '4'
-        } else if paid && totals.rounding.is_none() {
-            '2'
-        } else {
-            '1'
-        };
+    let stage = if invoice.kind == Kind::Invoice && !invoice.references.preceding.is_empty() {
+        '4'
+    } else if paid && totals.rounding.is_none() {
+        '2'
+    } else {
+        '1'
+    };
     format!("{operations}{stage}")
 }
 
@@ -270,14 +270,14 @@ fn notes(invoice: &Invoice, french: bool) -> Vec<InvoiceNote> {
 
 /// BG-3: what a credit note corrects, and the deposits that a final invoice takes off.
 fn preceding(invoice: &Invoice) -> Result<Vec<model::PrecedingInvoice>, Unfit> {
-    let corrected = invoice.references.preceding.iter().map(|one| (&one.number, one.issue_date));
-    let deposits = invoice.prepayments.iter().filter_map(|paid| Some((paid.invoice.as_ref()?, paid.date)));
-    corrected
-        .chain(deposits)
-        .map(|(number, issued)| {
+    invoice
+        .references
+        .preceding
+        .iter()
+        .map(|one| {
             Ok(model::PrecedingInvoice {
-                reference: DocumentReference::new(number.as_str()),
-                issue_date: Some(date(issued)?),
+                reference: DocumentReference::new(one.number.as_str()),
+                issue_date: Some(date(one.issue_date)?),
             })
         })
         .collect()
@@ -285,11 +285,11 @@ fn preceding(invoice: &Invoice) -> Result<Vec<model::PrecedingInvoice>, Unfit> {
 
 fn preceding_in_words(invoice: &Invoice) -> String {
     let (language, labels) = (invoice.language, words::labels(invoice.language));
-    let corrected = invoice.references.preceding.iter().map(|one| (&one.number, one.issue_date));
-    let deposits = invoice.prepayments.iter().filter_map(|paid| Some((paid.invoice.as_ref()?, paid.date)));
-    let each: Vec<String> = corrected
-        .chain(deposits)
-        .map(|(number, issued)| format!("{number} {} {}", labels.dated, words::date(language, issued)))
+    let each: Vec<String> = invoice
+        .references
+        .preceding
+        .iter()
+        .map(|one| format!("{} {} {}", one.number, labels.dated, words::date(language, one.issue_date)))
         .collect();
     format!("{}: {}", labels.preceding, each.join(", "))
 }

@@ -1,10 +1,11 @@
-//! `api audit verify|erase`
+//! `api audit verify|erase|erase-anonymised`
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::Subcommand;
 use comptoir_core::application::audit::{self, Anchors, Report, TenantDigest};
+use comptoir_core::commerce::customers::{self, ErasedTexts};
 use comptoir_core::values::ids::TenantId;
 use comptoir_core::values::money::Currency;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -47,6 +48,12 @@ pub(super) enum AuditCommand {
         #[arg(long, value_name = "ID")]
         resource_id: String,
     },
+    /// Erase what the trail says of anonymised customers, of their orders, invoices and payments, as the owner of the tables: for good
+    EraseAnonymised {
+        /// Only this tenant's
+        #[arg(long, value_name = "ID")]
+        tenant: Option<TenantId>,
+    },
 }
 
 /// # Errors
@@ -62,6 +69,7 @@ pub(super) async fn run(command: AuditCommand, settings: &Settings) -> anyhow::R
             let of = tenant.unwrap_or(TenantId::OPERATORS);
             erase(settings, of, &resource_type, &resource_id).await
         }
+        AuditCommand::EraseAnonymised { tenant } => erase_anonymised(settings, tenant).await,
     }
 }
 
@@ -110,6 +118,18 @@ async fn erase(
     println!(
         "erased: before and after of {rows} rows; PostgreSQL forgets them with the next VACUUM of audit_events, backups \
          and the log that replicas read have them for as long as those are kept"
+    );
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "what the command is asked for")]
+async fn erase_anonymised(settings: &Settings, tenant: Option<TenantId>) -> anyhow::Result<()> {
+    let name = operator::name();
+    let context = |tenant| operator::context(tenant, Currency::euro(), name.clone());
+    let ErasedTexts { resources, rows } =
+        customers::erase_anonymised(&settings.database, tenant, context).await?;
+    println!(
+        "erased: before and after of {rows} rows about {resources} customers, orders and other documents"
     );
     Ok(())
 }

@@ -7,8 +7,8 @@ use comptoir_core::accounts::api_keys::{ApiKeyDetails, ApiKeyName, CreateApiKey}
 use comptoir_core::accounts::identity::passwords::Passwords;
 use comptoir_core::accounts::identity::secrets::ApiKeyText;
 use comptoir_core::accounts::tenants::{
-    self, CreateTenant, CreatedTenant, CreditLimitAction, Registration, ShortName, TenantDetails,
-    TenantError, TenantName, TimeZone,
+    self, CreateTenant, CreatedTenant, CreditLimitAction, ShortName, TenantDetails, TenantError,
+    TenantInvoicing, TenantName, TimeZone,
 };
 use comptoir_core::accounts::users::{Adjustments, NewUser, RegisterUser, UserName, UserView};
 use comptoir_core::application::context::RequestContext;
@@ -19,6 +19,7 @@ use comptoir_core::values::ids::TenantId;
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::language::Language;
 use comptoir_core::values::money::Currency;
+use comptoir_core::values::registration::Registration;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -187,6 +188,7 @@ async fn create_tenant(
         email_from: None,
         email_reply_to: None,
         credit_limit_action: CreditLimitAction::default(),
+        invoicing: TenantInvoicing::default(),
     };
     let currency = arguments.currency.unwrap_or_else(Currency::euro);
     let context = operator.context(TenantId::generate(), currency.clone());

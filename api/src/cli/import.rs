@@ -1,4 +1,4 @@
-//! `api import`: a file of customers, suppliers, products or opening stock.
+//! `api import`: a file of customers, suppliers, products, opening stock or prices.
 
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub(super) struct Import {
     #[arg(long, value_name = "ID")]
     tenant: TenantId,
     /// What the rows are
-    #[arg(long, value_name = "KIND", value_parser = ["customers", "suppliers", "products", "stock"], required_unless_present = "resume")]
+    #[arg(long, value_name = "KIND", value_parser = ["customers", "suppliers", "products", "stock", "prices"], required_unless_present = "resume")]
     kind: Option<String>,
     /// `create` refuses a row whose code or SKU is taken, `upsert` changes that resource
     #[arg(long, value_name = "MODE", value_parser = ["create", "upsert"], default_value = "create")]

@@ -1,17 +1,20 @@
 //! The command line of `api`.
 
+mod archive;
 mod audit;
 mod check;
 mod completions;
 mod create_admin;
 mod emails;
 mod import;
+mod invoices;
 mod operator;
 mod operators;
 mod password;
 mod projections;
 mod services;
 mod stock;
+mod tenant_export;
 mod trace;
 mod users;
 
@@ -81,7 +84,7 @@ enum Command {
         #[command(subcommand)]
         command: Option<services::ServicesCommand>,
     },
-    /// Import a file of customers, suppliers, products or opening stock: exit 1 if rows were refused
+    /// Import a file of customers, suppliers, products, opening stock or prices: exit 1 if rows were refused
     Import(import::Import),
     /// The reports that are kept from the events: what could not be applied, and building them anew
     #[command(subcommand, arg_required_else_help = false)]
@@ -98,6 +101,9 @@ enum Command {
     /// The stock: whether it is what the ledger says
     #[command(subcommand, arg_required_else_help = false)]
     Stock(stock::Stock),
+    /// The invoices: whether they are what they were
+    #[command(subcommand, arg_required_else_help = false)]
+    Invoices(invoices::Invoices),
     /// Show what one correlation id went through: commands, events, mails, projections, services, in the order of time
     Trace(trace::Arguments),
     /// Print what a shell completes this program's commands and options with
@@ -267,6 +273,7 @@ fn run(command: Option<Command>, only: Option<Only>, settings: Settings) -> anyh
             Some(Command::Tenants(command)) => users::run_tenants(command, &settings).await?,
             // Already handled, because it needs no settings.
             Some(Command::Keys(_) | Command::Completions { .. }) => {}
+            Some(Command::Invoices(command)) => invoices::run(command, &settings).await?,
             Some(Command::Audit(command)) => audit::run(command, &settings).await?,
             None => Application::build(settings, only)?.run_until_stopped().await?,
         }
@@ -286,7 +293,9 @@ mod tests {
     #[test]
     fn a_command_without_its_part_says_which_parts_there_are() {
         let options: [&[&str]; 2] = [&[], &["--config", "/nowhere.toml"]];
-        for command in ["keys", "audit", "operators", "projections", "emails", "stock", "users", "tenants"] {
+        let commands =
+            ["keys", "audit", "operators", "projections", "emails", "stock", "invoices", "users", "tenants"];
+        for command in commands {
             for more in options {
                 let line = [&["api", command], more].concat();
                 let text = usage_error(&Cli::try_parse_from(&line).expect_err("refused"));

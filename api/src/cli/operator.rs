@@ -1,6 +1,7 @@
 //! Commands of an operator at the command line of the machine. Operators are not authenticated, and the audit trail
 //! names them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use comptoir_core::application::TenantDatabase;
@@ -17,6 +18,7 @@ use comptoir_core::values::money::Currency;
 use uuid::Uuid;
 
 use crate::config::Settings;
+use crate::documents::Renderer;
 
 /// The maximum length of an operator's name in characters.
 const NAME_CHARS: usize = 200;
@@ -40,7 +42,7 @@ impl Operator {
         });
         let (database, mail) = (catalogue::tenant_database(database), settings.mail_policies());
         Ok(Self {
-            executor: catalogue::executor(database.clone(), notifier, mail.clone()),
+            executor: catalogue::executor(database.clone(), notifier, mail.clone(), Arc::new(Renderer)),
             database,
             mail,
             name: name(),

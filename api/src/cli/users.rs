@@ -15,6 +15,7 @@ use comptoir_core::values::ids::TenantId;
 use serde::Serialize;
 
 use super::operator::Operator;
+use super::tenant_export::{self, ExportTenant};
 use crate::config::Settings;
 
 /// The maximum number of rows of a list.
@@ -73,6 +74,8 @@ pub(super) enum Tenants {
         #[arg(long)]
         json: bool,
     },
+    /// Write everything that is kept of a company into a new folder, or a new .tar: JSON Lines with a manifest
+    Export(ExportTenant),
 }
 
 pub(super) async fn run(command: Users, settings: &Settings) -> anyhow::Result<()> {
@@ -155,7 +158,14 @@ async fn list(settings: &Settings, tenant: Option<TenantId>, json: bool) -> anyh
     Ok(())
 }
 
-pub(super) async fn run_tenants(Tenants::List { json }: Tenants, settings: &Settings) -> anyhow::Result<()> {
+pub(super) async fn run_tenants(command: Tenants, settings: &Settings) -> anyhow::Result<()> {
+    match command {
+        Tenants::List { json } => list_tenants(settings, json).await,
+        Tenants::Export(arguments) => tenant_export::run(arguments, settings).await,
+    }
+}
+
+async fn list_tenants(settings: &Settings, json: bool) -> anyhow::Result<()> {
     let database = Database::new(&settings.database)?;
     let tenants = tenants::list_all(&database, MAX_ROWS).await?;
     if json {

@@ -81,6 +81,27 @@ impl<T: Deserr<Faults> + 'static> FromRequest for JsonBody<T> {
     }
 }
 
+/// A body that is a PNG, as its media type says. What is in it is for the handler to find out.
+#[derive(Debug)]
+pub(crate) struct PngBody(pub Bytes);
+
+const PNG: &str = "image/png";
+
+impl FromRequest for PngBody {
+    type Error = ApiError;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = Bytes::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            refuse_query(&request)?;
+            check_content_type(&request, &[PNG])?;
+            read(&request, bytes).await.map(Self)
+        })
+    }
+}
+
 pub(crate) fn idempotency_key(
     request: &HttpRequest,
     body: &[u8],

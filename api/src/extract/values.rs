@@ -6,8 +6,9 @@ use comptoir_core::values::contact::{Email, VatNumber};
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, EmailId, ImportId, InventoryCountId, LocationId, OrderId, ProductId,
-    PurchaseOrderId, SupplierId, UserId, WarehouseId,
+    ApiKeyId, CategoryId, CustomerGroupId, CustomerId, EmailId, ImportId, InventoryCountId, InvoiceId,
+    LocationId, OrderId, PaymentId, PriceListId, ProductId, PurchaseOrderId, ShipmentId, SupplierId, UserId,
+    WarehouseId,
 };
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice, VatRate};
@@ -31,14 +32,19 @@ const NOT_A_UUID: &str = "expected an id, a UUID such as 01936f5e-7c1a-7d3e-9a4b
 read_ids!(
     ApiKeyId,
     CategoryId,
+    CustomerGroupId,
     CustomerId,
     EmailId,
     ImportId,
     InventoryCountId,
+    InvoiceId,
     LocationId,
     OrderId,
+    PaymentId,
+    PriceListId,
     ProductId,
     PurchaseOrderId,
+    ShipmentId,
     SupplierId,
     UserId,
     WarehouseId,

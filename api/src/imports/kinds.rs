@@ -16,6 +16,7 @@ use super::opening;
 use crate::export::Exported;
 use crate::extract::Editable;
 use crate::routes::customers::CustomerRequest;
+use crate::routes::price_lists::PRICE_COLUMNS;
 use crate::routes::products::ProductRequest;
 use crate::routes::suppliers::SupplierRequest;
 
@@ -26,23 +27,45 @@ pub(super) fn columns(kind: ImportKind) -> &'static [&'static str] {
         ImportKind::Suppliers => SupplierView::COLUMNS,
         ImportKind::Products => ProductView::COLUMNS,
         ImportKind::Stock => opening::COLUMNS,
+        ImportKind::Prices => PRICE_COLUMNS,
+    }
+}
+
+/// Returns the columns that a file may have beside those: members of one that is an object, for whoever makes a file by hand.
+pub(super) fn members(kind: ImportKind) -> &'static [&'static str] {
+    match kind {
+        ImportKind::Customers => &[
+            "invoicing.kind",
+            "invoicing.legal_form",
+            "invoicing.registration",
+            "invoicing.electronic_address",
+            "invoicing.language",
+            "invoicing.payment_terms",
+        ],
+        ImportKind::Suppliers | ImportKind::Products | ImportKind::Stock | ImportKind::Prices => &[],
     }
 }
 
 /// Returns the columns whose cells are JSON.
 pub(super) fn structured(kind: ImportKind) -> &'static [&'static str] {
     match kind {
-        ImportKind::Customers => &["addresses"],
+        ImportKind::Customers => &[
+            "addresses",
+            "invoicing",
+            "invoicing.registration",
+            "invoicing.electronic_address",
+            "invoicing.payment_terms",
+        ],
         ImportKind::Suppliers => &["addresses", "payment_terms"],
         ImportKind::Products => &["quantity_decimals", "stocked", "barcodes"],
-        ImportKind::Stock => &[],
+        ImportKind::Stock | ImportKind::Prices => &[],
     }
 }
 
 /// Returns those of them that have a list of words. Whoever makes a file by hand writes them with spaces in between.
 pub(super) fn listed(kind: ImportKind) -> &'static [&'static str] {
     match kind {
-        ImportKind::Customers | ImportKind::Suppliers | ImportKind::Stock => &[],
+        ImportKind::Customers | ImportKind::Suppliers | ImportKind::Stock | ImportKind::Prices => &[],
         ImportKind::Products => &["barcodes"],
     }
 }

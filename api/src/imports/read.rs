@@ -165,7 +165,15 @@ fn csv_rows(
         for (column, cell) in columns.iter().zip(record.iter()) {
             let value = value(kind, column, cell)
                 .map_err(|error| refused(number, "not_json", format!("row {number}, {column}: {error}")))?;
-            row.insert(column.clone(), value);
+            match column.split_once('.') {
+                None => {
+                    row.insert(column.clone(), value);
+                }
+                Some((object, member)) => {
+                    let object = row.entry(object).or_insert_with(|| Value::Object(Map::new()));
+                    object[member] = value;
+                }
+            }
         }
         next(Value::Object(row).to_string())?;
     }
@@ -214,7 +222,7 @@ fn unreadable(number: usize, error: &csv::Error) -> Unreadable {
 }
 
 fn check_columns(kind: ImportKind, columns: &[String]) -> Result<(), Unreadable> {
-    let known = kinds::columns(kind);
+    let known = [kinds::columns(kind), kinds::members(kind)].concat();
     let refuse = |code, message: String| Err(Unreadable::Refused(Invalid::new(code, message).at("/rows/0")));
     for (at, column) in columns.iter().enumerate() {
         if !known.contains(&column.as_str()) {
@@ -223,6 +231,14 @@ fn check_columns(kind: ImportKind, columns: &[String]) -> Result<(), Unreadable>
         }
         if columns.iter().take(at).any(|other| other == column) {
             return refuse("duplicate_column", format!("the column {column} is there twice"));
+        }
+        if let Some((object, _)) = column.split_once('.')
+            && columns.iter().any(|other| other == object)
+        {
+            return refuse(
+                "duplicate_column",
+                format!("the column {column} is a part of {object}, which is there, too"),
+            );
         }
     }
     Ok(())
@@ -299,6 +315,26 @@ mod tests {
         assert_eq!(found, Ok(expected.map(str::to_owned).to_vec()));
         let wrong = read_of(ImportKind::Products, Format::Csv, "sku,stocked\nP-1,yes\n");
         assert_eq!(wrong, Err("/rows/1 not_json".to_owned()));
+    }
+
+    #[test]
+    fn a_part_of_a_member_has_a_column_of_its_own() {
+        let file = "code,invoicing.kind,invoicing.registration,invoicing.legal_form\n\
+            C-1,business,\"{\"\"scheme\"\":\"\"siren\"\"}\",\nC-2,consumer,,\n";
+        let expected = [
+            r#"{"code":"C-1","invoicing":{"kind":"business","legal_form":null,"registration":{"scheme":"siren"}}}"#,
+            r#"{"code":"C-2","invoicing":{"kind":"consumer","legal_form":null,"registration":null}}"#,
+        ];
+        let found = read_of(ImportKind::Customers, Format::Csv, file);
+        assert_eq!(found, Ok(expected.map(str::to_owned).to_vec()));
+        for (columns, code) in [
+            ("invoicing,invoicing.kind", "duplicate_column"),
+            ("invoicing.kind,invoicing", "duplicate_column"),
+            ("invoicing.colour,code", "unknown_column"),
+        ] {
+            let refused = read_of(ImportKind::Customers, Format::Csv, &format!("{columns}\n,\n"));
+            assert_eq!(refused, Err(format!("/rows/0 {code}")), "{columns}");
+        }
     }
 
     #[test]

@@ -11,10 +11,11 @@ use comptoir_core::commerce::imports::{
     self, ClaimImport, Claimed, ImportKind, ImportMode, ImportRow, KeepImport, LeaveImport, Leaving, Marked,
     Outcome, Progress, RefuseRow, Told,
 };
+use comptoir_core::commerce::prices::PriceSet;
 use comptoir_core::commerce::stock_documents::{OpenStock, StockDocumentView};
 use comptoir_core::platform::database::Database;
 use comptoir_core::services::{ActionKind, Call, Description, Fault, NoParameters, Run, Service, Summary};
-use comptoir_core::values::ids::{ImportId, TenantId};
+use comptoir_core::values::ids::{ImportId, PriceListId, TenantId};
 use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::Currency;
 use futures::future::BoxFuture;
@@ -31,6 +32,7 @@ use super::opening::OpeningStock;
 use crate::error::ApiError;
 use crate::extract::{Faults, merge_patch};
 use crate::routes::customers::CustomerRequest;
+use crate::routes::price_lists::PriceRow;
 use crate::routes::products::ProductRequest;
 use crate::routes::suppliers::SupplierRequest;
 
@@ -381,6 +383,7 @@ impl Work<'_> {
                     ImportKind::Suppliers => self.row_of::<SupplierRequest>(context, number, content).await,
                     ImportKind::Products => self.row_of::<ProductRequest>(context, number, content).await,
                     ImportKind::Stock => self.row_of_stock(context, number, content).await,
+                    ImportKind::Prices => self.row_of_prices(context, number, content).await,
                 };
                 match done {
                     Ok(marked) => Ok(Ok(marked)),
@@ -405,8 +408,9 @@ impl Work<'_> {
                 Category::Internal => return Ok(broken(number, &error)),
                 // Somebody made, changed or deleted the resource after it was looked for.
                 Category::PreconditionFailed | Category::Conflict | Category::NotFound => {
-                    // Nothing of a row of stock was looked for.
-                    self.claimed.mode == ImportMode::Upsert && self.claimed.kind != ImportKind::Stock
+                    // Nothing of a row of stock or of prices was looked for.
+                    self.claimed.mode == ImportMode::Upsert
+                        && !matches!(self.claimed.kind, ImportKind::Stock | ImportKind::Prices)
                 }
                 _ => false,
             };
@@ -477,6 +481,31 @@ impl Work<'_> {
             request.map_err(|Faults(faults)| NotDone::Refused(listed(ApiError::invalid(faults))))?;
         let told = |posted: &StockDocumentView| (Outcome::Created, posted.summary.id.uuid());
         self.command(context, number, OpenStock::from(request), Box::new(told)).await
+    }
+
+    /// A break that is there already is changed by an upsert, and refused otherwise.
+    async fn row_of_prices(
+        &self,
+        context: RequestContext,
+        number: i32,
+        content: &str,
+    ) -> Result<Marked<Outcome>, NotDone> {
+        let mut row: Map<String, Value> = serde_json::from_str(content)
+            .map_err(|error| refused(Invalid::new("not_an_object", error.to_string()), ""))?;
+        row.retain(|_, value| !value.is_null());
+        let request: Result<PriceRow, Faults> = deserr::deserialize(Value::Object(row));
+        let request =
+            request.map_err(|Faults(faults)| NotDone::Refused(listed(ApiError::invalid(faults))))?;
+        let told = |(list, became): &(PriceListId, PriceSet)| {
+            let outcome = match became {
+                PriceSet::Added => Outcome::Created,
+                PriceSet::Changed => Outcome::Updated,
+                PriceSet::Unchanged => Outcome::Unchanged,
+            };
+            (outcome, list.uuid())
+        };
+        let command = request.into_command(self.claimed.mode == ImportMode::Upsert);
+        self.command(context, number, command, Box::new(told)).await
     }
 
     async fn command<C: Command>(

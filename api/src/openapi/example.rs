@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Schemas in schemas, at most: none of ours contains itself.
-const MAX_DEPTH: usize = 12;
+const MAX_DEPTH: usize = 20;
 
 /// Returns a value that satisfies the schema. A request has no members that can only be read.
 pub(super) fn of(schema: &Value, schemas: &Map<String, Value>, is_request: bool) -> Value {
@@ -67,6 +67,8 @@ fn value(schema: &Value, schemas: &Map<String, Value>, is_request: bool, depth: 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use serde_json::Value;
 
     use crate::openapi::document;
@@ -105,7 +107,12 @@ mod tests {
         let document = document().expect("rendered");
         let examples = examples(&document);
         assert!(examples.len() > 300, "{}", examples.len());
+        // Many routes answer with the same: building a validator is what takes time.
+        let mut seen = HashSet::new();
         for (what, schema, example) in examples {
+            if !seen.insert(format!("{schema} {example}")) {
+                continue;
+            }
             let mut schema = schema;
             schema["components"] = document["components"].clone();
             let validator = jsonschema::draft202012::options()

@@ -51,6 +51,8 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(403, "cannot_grant", "Nobody grants a permission that they do not have"),
     kind(404, "not_found", "There is nothing at this address"),
     kind(404, "customer_not_found", "There is no such customer"),
+    kind(404, "customer_group_not_found", "There is no such group of customers"),
+    kind(404, "price_list_not_found", "There is no such price list"),
     kind(404, "supplier_not_found", "There is no such supplier"),
     kind(404, "product_not_found", "There is no such product"),
     kind(404, "category_not_found", "There is no such category"),
@@ -62,6 +64,9 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(404, "stock_not_found", "There is no such stock"),
     kind(404, "stock_document_not_found", "There is no such stock document"),
     kind(404, "purchase_order_not_found", "There is no such purchase order"),
+    kind(404, "invoice_not_found", "There is no such invoice"),
+    kind(404, "payment_not_found", "There is no such payment"),
+    kind(404, "invoice_has_no_draft", "The invoice has a number, and no draft any more"),
     kind(404, "inventory_count_not_found", "There is no such inventory count"),
     kind(404, "import_not_found", "There is no such import"),
     kind(404, "projection_event_not_found", "There is no such event in the inbox of the reports"),
@@ -78,6 +83,15 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "notifications_off", "The server keeps no log of events, or cannot read it"),
     kind(409, "customer_code_taken", "The code belongs to another customer"),
     kind(409, "customer_external_id_taken", "The external id belongs to another customer"),
+    kind(409, "customer_group_code_taken", "The code belongs to another group of customers"),
+    kind(409, "customer_group_in_use", "Customers or price lists name the group, which cannot be deleted"),
+    kind(409, "price_list_code_taken", "The code belongs to another price list"),
+    kind(
+        409,
+        "price_period_overlaps",
+        "Another list of the same customer, of the same group or of everybody prices a product on some of the same days; `errors` names it and its period",
+    ),
+    kind(409, "price_list_full", "The price list has 10,000 products"),
     kind(409, "supplier_code_taken", "The code belongs to another supplier"),
     kind(409, "supplier_external_id_taken", "The external id belongs to another supplier"),
     kind(409, "supplier_in_use", "Purchase orders or receipts name the supplier, who cannot be deleted"),
@@ -126,6 +140,58 @@ pub(crate) const KINDS: &[Kind] = &[
         "purchase_order_state_conflict",
         "The state of the purchase order does not permit the operation",
     ),
+    kind(
+        409,
+        "invoice_state_conflict",
+        "The invoice has a number: only a draft can be changed, deleted or validated; or it has none, and cannot be corrected",
+    ),
+    kind(409, "invoice_not_validated", "The invoice is a draft, and has no number yet"),
+    kind(409, "sending_under_way", "The invoice is being sent by this channel already"),
+    kind(409, "channel_is_download", "The customer downloads its invoices: there is nothing to send"),
+    kind(409, "not_on_platform", "The invoice was not given to a platform"),
+    kind(
+        409,
+        "invoice_exceeds_shipped",
+        "More is to be invoiced of an order than has left and is not invoiced yet; `errors` names each line, and how much there is",
+    ),
+    kind(
+        409,
+        "payment_exceeds_open",
+        "More is named for an invoice than is open of it, or left of the payment; `errors` names each, and how much there is",
+    ),
+    kind(
+        409,
+        "accounting_export_impossible",
+        "The company has no SIREN, or its currency is not the euro: `errors` says which",
+    ),
+    kind(
+        409,
+        "entry_unbalanced",
+        "An entry does not balance; `detail` names its document. Nothing is exported",
+    ),
+    kind(409, "payment_reversed", "The payment was reversed already, or is a reversal"),
+    kind(409, "no_credit", "The customer has nothing left of earlier payments and credit notes"),
+    kind(409, "not_validated", "The invoice is a draft, and has no document"),
+    kind(409, "document_not_ready", "The document is being made; see `Retry-After`"),
+    kind(409, "document_failed", "The document could not be made; an operator has it made again"),
+    kind(409, "nothing_to_invoice", "Nothing of it has left that is not invoiced yet"),
+    kind(
+        409,
+        "exceeds_invoice",
+        "More is to be given back than is left of the invoice, of a line or of a category and rate; `errors` says how much is left",
+    ),
+    kind(409, "nothing_to_credit", "Nothing is left of it to be given back"),
+    kind(
+        409,
+        "deposit_taken",
+        "The deposit is taken off an invoice: give that back first, or delete its draft",
+    ),
+    kind(409, "deposit_not_paid", "A deposit is not paid whole, or was credited; `errors` names each"),
+    kind(
+        409,
+        "deposit_exceeds_order",
+        "The deposits of the order would be more than it comes to; `errors` says how much is left",
+    ),
     kind(409, "stock_frozen", "The goods are being counted; `errors` has the `inventory_count_id`"),
     kind(
         409,
@@ -155,6 +221,14 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(409, "no_default_warehouse", "No warehouse was named, and the company has no default"),
     kind(409, "email_taken", "The e-mail address belongs to another user of the company"),
     kind(409, "customer_has_orders", "The customer has orders and cannot be deleted"),
+    kind(409, "customer_has_invoices", "The customer has invoices, or drafts of some"),
+    kind(409, "customer_has_price_lists", "The customer has price lists and cannot be deleted"),
+    kind(
+        409,
+        "customer_kept",
+        "The law, or something that is open, keeps the customer; `errors` says what, and until when (`kept_until`)",
+    ),
+    kind(409, "customer_anonymised", "The customer was anonymised and cannot be changed"),
     kind(409, "product_archived", "The product is archived and cannot be changed"),
     kind(409, "warehouse_archived", "The warehouse is archived and cannot be changed"),
     kind(409, "warehouse_is_default", "The default warehouse cannot be archived"),
@@ -192,6 +266,11 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(412, "version_mismatch", "The resource has changed since the version in If-Match"),
     kind(413, "body_too_large", "The body has more than `api.max_body_bytes` (1 MiB)"),
     kind(415, "unsupported_media_type", "The body has another media type, or a Content-Encoding"),
+    kind(
+        416,
+        "range_not_satisfiable",
+        "The file has none of the bytes that Range asks for; see `Content-Range`",
+    ),
     kind(422, "invalid_request", "Values are wrong; `errors` names each"),
     kind(
         422,
@@ -210,6 +289,36 @@ pub(crate) const KINDS: &[Kind] = &[
     ),
     kind(
         422,
+        "invalid_invoice",
+        "Something cannot be invoiced like this; `errors` names each value at fault",
+    ),
+    kind(
+        422,
+        "invalid_accounts",
+        "Some accounts cannot be set like this; `errors` names each value at fault",
+    ),
+    kind(
+        422,
+        "invalid_payment",
+        "The payment cannot be recorded like this; `errors` names the value at fault",
+    ),
+    kind(
+        422,
+        "invalid_platform_status",
+        "What a platform says cannot be recorded like this; `errors` names the value at fault",
+    ),
+    kind(
+        422,
+        "invalid_statement",
+        "The statement ends before it begins, has more than 5,000 entries, or names what cannot be printed",
+    ),
+    kind(
+        422,
+        "invoice_incomplete",
+        "The invoice cannot be validated; `errors` names everything that is missing or wrong, in the draft, the company or the customer",
+    ),
+    kind(
+        422,
         "invalid_inventory_count",
         "The values do not fit the inventory count; `errors` names each at fault",
     ),
@@ -217,6 +326,11 @@ pub(crate) const KINDS: &[Kind] = &[
         422,
         "invalid_reorder_rule",
         "The quantities have more decimals than the product's; `errors` names each at fault",
+    ),
+    kind(
+        422,
+        "invalid_price_list",
+        "Values of the price list, or of its prices, are wrong; `errors` names each",
     ),
     kind(422, "stock_too_large", "There would be more units of a product than can be counted"),
     kind(422, "invalid_location", "The location cannot be made like this; `errors` names the value at fault"),
@@ -328,7 +442,7 @@ fn example(kind: &Kind) -> Value {
             "code": "wrong_type",
             "message": "write it as a string, such as \"3\"",
         }]),
-        "insufficient_stock" | "stock_reserved" => json!([{
+        "insufficient_stock" | "stock_reserved" | "invoice_exceeds_shipped" => json!([{
             "pointer": "/lines/0/quantity",
             "code": kind.code,
             "message": "5 are wanted, 3 available",
@@ -337,7 +451,7 @@ fn example(kind: &Kind) -> Value {
         "credit_limit_exceeded" => json!([{
             "pointer": "/lines",
             "code": "credit_limit_exceeded",
-            "message": "the credit limit is 5000.00 EUR, the other open orders come to 4800.00 and this one to 300.00: 200.00 are available",
+            "message": "the credit limit is 5000.00 EUR, other open orders and invoices come to 4800.00 and this one to 300.00: 200.00 are available",
             "available": "200.00",
             "credit": {"limit": "5000.00", "exposure": "4800.00", "total": "300.00"},
         }]),
@@ -360,6 +474,66 @@ fn example(kind: &Kind) -> Value {
             "code": "not_stocked",
             "message": "this product is not kept in stock; set stocked of it first",
         }]),
+        "exceeds_invoice" => json!([{
+            "pointer": "/lines/0/quantity",
+            "code": "exceeds_invoice",
+            "message": "1 is left of the line",
+            "available": "1",
+        }]),
+        "deposit_exceeds_order" => json!([{
+            "pointer": "/amount",
+            "code": "exceeds_order",
+            "message": "the deposits of an order are at most what it comes to: 350.00 without VAT is left",
+            "available": "350.00",
+        }]),
+        "deposit_not_paid" => json!([{
+            "pointer": "/deposits/0",
+            "code": "deposit_not_paid",
+            "message": "deposit 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b is not paid whole, or was credited",
+        }]),
+        "payment_exceeds_open" => json!([{
+            "pointer": "/invoices/0/amount",
+            "code": "exceeds_open",
+            "message": "100.00 is open, not 120.00",
+            "available": "100.00",
+        }]),
+        "invalid_invoice" | "invalid_payment" => json!([{
+            "pointer": "/customer_id",
+            "code": "unknown_customer",
+            "message": "there is no such customer",
+        }]),
+        "invalid_accounts" => json!([{
+            "pointer": "/accounts/1/purpose",
+            "code": "named_twice",
+            "message": "there is one account for each purpose, category and rate",
+        }]),
+        "accounting_export_impossible" => json!([{
+            "pointer": "/tenant/registration",
+            "code": "siren_missing",
+            "message": "the file of an accounting export is named by the company's SIREN (LPF, article A47 A-1): give it one",
+        }]),
+        "invoice_incomplete" => json!([{
+            "pointer": "/customer/invoicing/kind",
+            "code": "customer_kind_missing",
+            "message": "VAT, terms and mentions depend on whether the customer is a business, a consumer or a public body",
+        }]),
+        "price_period_overlaps" => json!([{
+            "pointer": "/entries/0/product_id",
+            "code": "price_period_overlaps",
+            "message": "price list \"SPRING-2026\" (01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b) prices product 01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0c already, \
+                from 2026-03-01 until before 2026-06-01",
+        }]),
+        "invalid_price_list" => json!([{
+            "pointer": "/group_id",
+            "code": "unknown_group",
+            "message": "there is no such group of customers",
+        }]),
+        "customer_kept" => json!([{
+            "pointer": "",
+            "code": "kept_invoices",
+            "message": "until 2036-12-31 by invoices",
+            "kept_until": "2036-12-31",
+        }]),
         "invalid_location" => json!([{
             "pointer": "/warehouse_id",
             "code": "unknown_warehouse",
@@ -368,7 +542,7 @@ fn example(kind: &Kind) -> Value {
         _ => json!([]),
     };
     for error in errors.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
-        for name in ["available", "inventory_count_id", "credit"] {
+        for name in ["available", "inventory_count_id", "credit", "kept_until"] {
             error.entry(name).or_insert(Value::Null);
         }
     }

@@ -9,7 +9,8 @@ use lapin::{Channel, Connection, Error, ErrorKind, ExchangeKind};
 use super::config::ProjectionsConfig;
 
 /// What the queue is bound to.
-const PATTERNS: [&str; 3] = ["order.*", "customer.*", "product.*"];
+const PATTERNS: [&str; 6] =
+    ["order.*", "customer.*", "product.*", "invoice.validated", "credit_note.issued", "payment.*"];
 /// A message that was delivered so often without an acknowledgement becomes a dead letter. It is not the message's fault if a connection
 /// ends, so this is far away: RabbitMQ 3 has no limit by default, RabbitMQ 4 has 20.
 const DELIVERY_LIMIT: i32 = 1_000;

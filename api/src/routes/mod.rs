@@ -1,29 +1,38 @@
 //! Every route, in one visible place.
 
+mod accounting;
 mod address;
 mod api_keys;
 mod audit;
 mod auth;
 mod categories;
+mod customer_groups;
 pub(crate) mod customers;
 mod docs;
+mod document_style;
 mod emails;
 mod events;
 mod fulfilment;
 mod imports;
 mod inventory_counts;
+mod invoices;
 mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
 mod orders;
+mod party;
+mod payments;
+pub(crate) mod price_lists;
 pub(crate) mod products;
 mod projections;
 mod purchase_orders;
+mod receivables;
 mod reports;
 mod returns;
 mod roles;
 mod secret;
+mod sending;
 mod services;
 mod sessions;
 mod shipments;
@@ -50,9 +59,11 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(sessions::endpoints())
         .and(api_keys::endpoints())
         .and(customers::endpoints())
+        .and(customer_groups::endpoints())
         .and(suppliers::endpoints())
         .and(categories::endpoints())
         .and(products::endpoints())
+        .and(price_lists::endpoints())
         .and(warehouses::endpoints())
         .and(locations::endpoints())
         // Before the others of orders and of stock: its paths could be taken for ids.
@@ -64,6 +75,12 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(stock_documents::endpoints())
         .and(purchase_orders::endpoints())
         .and(inventory_counts::endpoints())
+        // Before the others of invoices: its path could be taken for an id.
+        .and(receivables::endpoints())
+        .and(invoices::endpoints())
+        .and(sending::endpoints())
+        .and(payments::endpoints())
+        .and(accounting::endpoints())
         .and(imports::endpoints())
         .and(notifications::endpoints())
         .and(reports::endpoints())
@@ -72,6 +89,7 @@ pub(crate) fn endpoints() -> Endpoints {
         .and(roles::endpoints())
         .and(audit::endpoints())
         .and(tenant::endpoints())
+        .and(document_style::endpoints())
         .and(users::endpoints())
         .and(operators::endpoints())
         .and(services::endpoints())

@@ -23,8 +23,12 @@ pub(crate) enum Locked {
     Category,
     Product,
     Customer,
+    /// A customer or a price list refers to it.
+    CustomerGroup,
+    PriceList,
     Supplier,
     PurchaseOrder,
+    Invoice,
     Order,
     /// Its order is locked before it.
     Shipment,
@@ -33,6 +37,8 @@ pub(crate) enum Locked {
     OpenedStock,
     Stock,
     InventoryCountLine,
+    /// The head of a series of invoices: from here on no other invoice of the series gets a number, until the commit.
+    InvoiceSeries,
     Email,
 }
 

@@ -33,10 +33,15 @@ permissions! {
     CustomersWrite = "customers:write",
     /// The right to set the credit limits of customers.
     CustomersCredit = "customers:credit",
+    /// The right to take away for good what says who a customer was, where no law keeps it.
+    CustomersAnonymise = "customers:anonymise",
     SuppliersRead = "suppliers:read",
     SuppliersWrite = "suppliers:write",
     ProductsRead = "products:read",
     ProductsWrite = "products:write",
+    /// The right to see groups of customers and price lists, and to ask which price applies.
+    PricesRead = "prices:read",
+    PricesWrite = "prices:write",
     /// The right to see warehouses and the places in them.
     WarehousesRead = "warehouses:read",
     WarehousesWrite = "warehouses:write",
@@ -67,6 +72,20 @@ permissions! {
     InventoryCount = "inventory:count",
     /// The right to see what is expected of a blind count, to have lines counted again, to close counts and to cancel them.
     InventoryClose = "inventory:close",
+    /// The right to see invoices, and what was paid of them.
+    InvoicesRead = "invoices:read",
+    /// The right to draft invoices, to change and delete drafts, to send what is validated, and to say that a customer disputes it.
+    InvoicesWrite = "invoices:write",
+    /// The right to validate invoices, which gives them their number: nobody changes them any more.
+    InvoicesValidate = "invoices:validate",
+    /// The right to see what customers paid, what they have open and what is left.
+    PaymentsRead = "payments:read",
+    /// The right to record payments, to reverse them, and to pay invoices with what is left.
+    PaymentsWrite = "payments:write",
+    /// The right to see VAT that is due and sales as invoiced, and to export entries for the accounts.
+    AccountingRead = "accounting:read",
+    /// The right to say on which accounts sales and payments are booked.
+    AccountingWrite = "accounting:write",
     UsersRead = "users:read",
     UsersWrite = "users:write",
     ApiKeysRead = "api_keys:read",
@@ -212,11 +231,12 @@ impl Role {
 
     pub fn permissions(self) -> PermissionSet {
         use Permission::{
-            ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite, EmailsRead,
-            InventoryClose, InventoryCount, InventoryRead, OrdersApprove, OrdersPrices, OrdersRead,
-            OrdersShip, OrdersWrite, ProductsRead, ProductsWrite, ProjectionsRead, PurchasesRead,
-            PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite, SuppliersRead,
-            SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
+            AccountingRead, ApiKeysRead, AuditRead, CustomersCredit, CustomersRead, CustomersWrite,
+            EmailsRead, InventoryClose, InventoryCount, InventoryRead, InvoicesRead, InvoicesValidate,
+            InvoicesWrite, OrdersApprove, OrdersPrices, OrdersRead, OrdersShip, OrdersWrite, PaymentsRead,
+            PaymentsWrite, PricesRead, PricesWrite, ProductsRead, ProductsWrite, ProjectionsRead,
+            PurchasesRead, PurchasesWrite, ReportsRead, StockAdjust, StockCosts, StockRead, StockWrite,
+            SuppliersRead, SuppliersWrite, TenantRead, UsersRead, WarehousesRead, WarehousesWrite,
         };
         match self {
             Self::Admin => PermissionSet::all(),
@@ -228,6 +248,8 @@ impl Role {
                 SuppliersWrite,
                 ProductsRead,
                 ProductsWrite,
+                PricesRead,
+                PricesWrite,
                 WarehousesRead,
                 WarehousesWrite,
                 OrdersRead,
@@ -244,6 +266,12 @@ impl Role {
                 InventoryRead,
                 InventoryCount,
                 InventoryClose,
+                InvoicesRead,
+                InvoicesWrite,
+                InvoicesValidate,
+                PaymentsRead,
+                PaymentsWrite,
+                AccountingRead,
                 UsersRead,
                 ApiKeysRead,
                 TenantRead,
@@ -256,11 +284,15 @@ impl Role {
                 CustomersRead,
                 CustomersWrite,
                 ProductsRead,
+                PricesRead,
                 WarehousesRead,
                 OrdersRead,
                 OrdersPrices,
                 OrdersWrite,
                 StockRead,
+                InvoicesRead,
+                InvoicesWrite,
+                PaymentsRead,
                 TenantRead,
             ]),
             Self::Warehouse => PermissionSet::of(&[
@@ -366,15 +398,16 @@ mod tests {
             (Role::Admin, PermissionSet::all().names().join(" ")),
             (
                 Role::Management,
-                "customers:read customers:write customers:credit suppliers:read suppliers:write products:read products:write \
+                "customers:read customers:write customers:credit suppliers:read suppliers:write products:read products:write prices:read prices:write \
                  warehouses:read warehouses:write orders:read orders:prices orders:write orders:ship orders:approve stock:read stock:write stock:adjust stock:costs \
-                 purchases:read purchases:write inventory:read inventory:count inventory:close users:read api_keys:read tenant:read audit:read emails:read reports:read \
-                 projections:read"
+                 purchases:read purchases:write inventory:read inventory:count inventory:close invoices:read invoices:write invoices:validate payments:read \
+                 payments:write accounting:read users:read api_keys:read tenant:read audit:read emails:read reports:read projections:read"
                     .to_owned(),
             ),
             (
                 Role::Sales,
-                "customers:read customers:write products:read warehouses:read orders:read orders:prices orders:write stock:read tenant:read"
+                "customers:read customers:write products:read prices:read warehouses:read orders:read orders:prices orders:write stock:read invoices:read \
+                 invoices:write payments:read tenant:read"
                     .to_owned(),
             ),
             (
@@ -419,7 +452,12 @@ mod tests {
     #[test]
     fn only_an_administrator_looks_after_users_keys_and_the_company() {
         for role in Role::ALL.iter().filter(|role| **role != Role::Admin) {
-            for permission in [Permission::UsersWrite, Permission::ApiKeysWrite, Permission::TenantWrite] {
+            for permission in [
+                Permission::CustomersAnonymise,
+                Permission::UsersWrite,
+                Permission::ApiKeysWrite,
+                Permission::TenantWrite,
+            ] {
                 assert!(!role.permissions().contains(permission), "{role} {permission}");
             }
         }

@@ -2,6 +2,7 @@
 //! is still current.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
@@ -162,6 +163,39 @@ impl TenantDatabase {
             Ok::<_, Error>(queries(&reading).await)
         };
         let result = self.in_time(both).await??;
+        end(reading);
+        result
+    }
+
+    /// Runs queries for a principal, as [`Self::read`] does, whose answers are sent while they come. So the principal is checked before the first of them, they run once,
+    /// and they may take longer than other reads: until `limit` passes.
+    ///
+    /// # Errors
+    /// Fails as [`Self::read`] does. What was sent until then was sent.
+    pub(crate) async fn read_and_send<T>(
+        &self,
+        context: &RequestContext,
+        limit: Duration,
+        queries: impl AsyncFnOnce(&AsyncPgConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if context.principal.is_of_operators() {
+            return Err(Error::NotForOperators);
+        }
+        let first = self.reading(context.tenant_id()).await?;
+        let entered = self.in_time(self.enter(&first, context, BEGIN_READING)).await?;
+        let reading = match entered {
+            Ok(()) => first,
+            Err(Error::PrincipalOutdated) => {
+                drop(first);
+                let context = self.renewed(context).await?;
+                let second = self.reading(context.tenant_id()).await?;
+                self.in_time(self.enter(&second, &context, BEGIN_READING)).await??;
+                second
+            }
+            Err(error) => return Err(error),
+        };
+        let result = tokio::time::timeout(limit, queries(&reading)).await;
+        let result = result.map_err(|_| Error::TookTooLong { limit_ms: limit.as_millis() })?;
         end(reading);
         result
     }

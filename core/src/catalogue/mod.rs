@@ -6,6 +6,7 @@
 pub mod integration;
 mod pruning;
 mod reactions;
+pub mod tenant_export;
 pub mod trace;
 
 pub use self::pruning::Pruning;
@@ -25,10 +26,15 @@ use crate::application::error::Error;
 use crate::application::events::{Event, EventCatalogue, IntegrationEvent};
 use crate::application::unit_of_work::{Executor, UnitOfWork};
 use crate::commerce::categories::CategoryEvent;
+use crate::commerce::customer_groups::CustomerGroupEvent;
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::documents::Documents;
 use crate::commerce::inventory_counts::InventoryCountEvent;
+use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
+use crate::commerce::payments::PaymentEvent;
+use crate::commerce::prices::PriceListEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -46,19 +52,26 @@ pub fn tenant_database(database: Database) -> TenantDatabase {
     TenantDatabase::new(database, Arc::new(StoredPrincipals))
 }
 
-/// Returns the executor of commands, with this catalogue of events. `mail` is which e-mails follow from them.
-pub fn executor(database: TenantDatabase, notifier: Notifier, mail: Policies) -> Executor {
+/// Returns the executor of commands, with this catalogue of events. `mail` is which e-mails follow from them, `documents` what makes the documents of invoices.
+pub fn executor(
+    database: TenantDatabase,
+    notifier: Notifier,
+    mail: Policies,
+    documents: Arc<dyn Documents>,
+) -> Executor {
     reactions::describe_metrics();
-    Executor::new(database, notifier, Arc::new(Catalogue { mail }))
+    Executor::new(database, notifier, Arc::new(Catalogue { mail, documents }))
 }
 
 /// A domain event of any aggregate.
 #[derive(Debug, Clone, Copy)]
 enum DomainEvent<'a> {
     Customer(&'a CustomerEvent),
+    CustomerGroup(&'a CustomerGroupEvent),
     Supplier(&'a SupplierEvent),
     Category(&'a CategoryEvent),
     Product(&'a ProductEvent),
+    PriceList(&'a PriceListEvent),
     Warehouse(&'a WarehouseEvent),
     Location(&'a LocationEvent),
     Order(&'a OrderEvent),
@@ -68,6 +81,8 @@ enum DomainEvent<'a> {
     StockDocument(&'a StockDocumentEvent),
     PurchaseOrder(&'a PurchaseOrderEvent),
     InventoryCount(&'a InventoryCountEvent),
+    Invoice(&'a InvoiceEvent),
+    Payment(&'a PaymentEvent),
     Tenant(&'a TenantEvent),
     User(&'a UserEvent),
     Session(&'a SessionEvent),
@@ -78,9 +93,11 @@ impl<'a> DomainEvent<'a> {
     fn of(event: &'a dyn Event) -> Result<Self, Error> {
         let any: &dyn Any = event;
         None.or_else(|| any.downcast_ref().map(Self::Customer))
+            .or_else(|| any.downcast_ref().map(Self::CustomerGroup))
             .or_else(|| any.downcast_ref().map(Self::Supplier))
             .or_else(|| any.downcast_ref().map(Self::Category))
             .or_else(|| any.downcast_ref().map(Self::Product))
+            .or_else(|| any.downcast_ref().map(Self::PriceList))
             .or_else(|| any.downcast_ref().map(Self::Warehouse))
             .or_else(|| any.downcast_ref().map(Self::Location))
             .or_else(|| any.downcast_ref().map(Self::Order))
@@ -90,6 +107,8 @@ impl<'a> DomainEvent<'a> {
             .or_else(|| any.downcast_ref().map(Self::StockDocument))
             .or_else(|| any.downcast_ref().map(Self::PurchaseOrder))
             .or_else(|| any.downcast_ref().map(Self::InventoryCount))
+            .or_else(|| any.downcast_ref().map(Self::Invoice))
+            .or_else(|| any.downcast_ref().map(Self::Payment))
             .or_else(|| any.downcast_ref().map(Self::Tenant))
             .or_else(|| any.downcast_ref().map(Self::User))
             .or_else(|| any.downcast_ref().map(Self::Session))
@@ -101,6 +120,7 @@ impl<'a> DomainEvent<'a> {
 #[derive(Debug, Clone)]
 struct Catalogue {
     mail: Policies,
+    documents: Arc<dyn Documents>,
 }
 
 impl EventCatalogue for Catalogue {
@@ -113,6 +133,8 @@ impl EventCatalogue for Catalogue {
         work: &'a mut UnitOfWork<'_>,
         event: &'a dyn Event,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { reactions::react(work, DomainEvent::of(event)?, &self.mail).await })
+        Box::pin(
+            async move { reactions::react(work, DomainEvent::of(event)?, &self.mail, &self.documents).await },
+        )
     }
 }

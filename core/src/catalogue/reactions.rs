@@ -2,6 +2,7 @@
 //! in-process, and commit or roll back with it. The matches are exhaustive, so that a new variant cannot be forgotten
 //! here.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::DomainEvent;
@@ -13,10 +14,15 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::categories::CategoryEvent;
+use crate::commerce::customer_groups::CustomerGroupEvent;
 use crate::commerce::customers::CustomerEvent;
+use crate::commerce::documents::{self, Documents};
 use crate::commerce::inventory_counts::InventoryCountEvent;
+use crate::commerce::invoices::InvoiceEvent;
 use crate::commerce::locations::LocationEvent;
 use crate::commerce::orders::OrderEvent;
+use crate::commerce::payments::PaymentEvent;
+use crate::commerce::prices::PriceListEvent;
 use crate::commerce::products::ProductEvent;
 use crate::commerce::purchase_orders::PurchaseOrderEvent;
 use crate::commerce::returns::ReturnEvent;
@@ -49,10 +55,12 @@ pub(super) async fn react(
     work: &mut UnitOfWork<'_>,
     event: DomainEvent<'_>,
     mail: &Policies,
+    documents: &Arc<dyn Documents>,
 ) -> Result<(), Error> {
     match event {
         DomainEvent::Product(event) => on_product(work, event).await,
         DomainEvent::Tenant(event) => on_tenant(work, event).await,
+        DomainEvent::Invoice(event) => on_invoice(work, event, documents).await,
         DomainEvent::User(event) => {
             let began = Instant::now();
             mail.on_user(work, event).await?;
@@ -60,7 +68,16 @@ pub(super) async fn react(
             on_user(work, event).await
         }
         DomainEvent::Customer(
-            CustomerEvent::Created(_) | CustomerEvent::Updated(_) | CustomerEvent::Deleted(_),
+            CustomerEvent::Created(_)
+            | CustomerEvent::Updated(_)
+            | CustomerEvent::Deleted(_)
+            | CustomerEvent::Anonymised(_),
+        )
+        | DomainEvent::CustomerGroup(
+            CustomerGroupEvent::Created(_) | CustomerGroupEvent::Updated(_) | CustomerGroupEvent::Deleted(_),
+        )
+        | DomainEvent::PriceList(
+            PriceListEvent::Created(_) | PriceListEvent::Changed { .. } | PriceListEvent::Deleted(_),
         )
         | DomainEvent::Supplier(
             SupplierEvent::Created(_) | SupplierEvent::Updated(_) | SupplierEvent::Deleted(_),
@@ -99,6 +116,7 @@ pub(super) async fn react(
             | InventoryCountEvent::Closed { .. }
             | InventoryCountEvent::Cancelled { .. },
         )
+        | DomainEvent::Payment(PaymentEvent::Received(_) | PaymentEvent::Reversed(_))
         | DomainEvent::Warehouse(
             WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
         )
@@ -123,6 +141,35 @@ async fn on_product(work: &mut UnitOfWork<'_>, event: &ProductEvent) -> Result<(
         | ProductEvent::Updated(_)
         | ProductEvent::Archived(_)
         | ProductEvent::Deleted(_) => Ok(()),
+    }
+}
+
+async fn on_invoice(
+    work: &mut UnitOfWork<'_>,
+    event: &InvoiceEvent,
+    documents: &Arc<dyn Documents>,
+) -> Result<(), Error> {
+    let began = Instant::now();
+    match event {
+        // What has a number becomes a document: what cannot gets none.
+        InvoiceEvent::Composed(content) => {
+            documents::check(documents, content).await?;
+            measured("check_document", work, began);
+            Ok(())
+        }
+        InvoiceEvent::Validated { invoice, .. } => {
+            documents::repository::queue(work, invoice.id()).await?;
+            measured("queue_document", work, began);
+            Ok(())
+        }
+        InvoiceEvent::Drafted(_)
+        | InvoiceEvent::DraftChanged(_)
+        | InvoiceEvent::DraftDeleted(_)
+        | InvoiceEvent::Settled(_)
+        | InvoiceEvent::Sent { .. }
+        | InvoiceEvent::Overdue(_)
+        | InvoiceEvent::DisputeChanged(_)
+        | InvoiceEvent::DocumentReady(_) => Ok(()),
     }
 }
 

@@ -71,8 +71,17 @@ pub(super) fn schema() -> Array {
 
 /// Returns the OpenAPI schema of one address that may be missing: the one of a request's address.
 pub(super) fn postal_schema() -> Schema {
+    or_null("PostalAddress")
+}
+
+/// The same for a registration.
+pub(super) fn registration_schema() -> Schema {
+    or_null("Registration")
+}
+
+fn or_null(name: &str) -> Schema {
     let none = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Null));
-    OneOfBuilder::new().item(Ref::from_schema_name("PostalAddress")).item(none).into()
+    OneOfBuilder::new().item(Ref::from_schema_name(name)).item(none).into()
 }
 
 /// # Errors

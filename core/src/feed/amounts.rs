@@ -205,11 +205,19 @@ mod tests {
     ];
 
     /// Amounts that everybody sees who sees the event: its kind, the member (`*` for all), and why.
-    const SHOWN: &[(&str, &str, &str)] = &[(
-        "product",
-        "unit_price",
-        "the price in the catalogue is known in the whole company (docs/permissions.md)",
-    )];
+    const SHOWN: &[(&str, &str, &str)] = &[
+        (
+            "product",
+            "unit_price",
+            "the price in the catalogue is known in the whole company (docs/permissions.md)",
+        ),
+        ("order", "price_source", "it says where a price comes from, and is no amount"),
+        ("order", "price_list_id", "it names a price list, and is no amount"),
+        ("price_list", "*", "whoever reads price lists sees their prices"),
+        ("invoice", "*", "whoever reads invoices sees their amounts"),
+        ("credit_note", "*", "whoever reads invoices sees their amounts"),
+        ("payment", "*", "whoever reads payments sees their amounts"),
+    ];
 
     /// The names of members that are decimals, or sound like money, whatever their type.
     fn decimals(schema: &Value, found: &mut BTreeSet<String>) {

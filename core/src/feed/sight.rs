@@ -8,6 +8,8 @@ use crate::outbox::EventTypes;
 /// who looks after them: administrators. So is everything that another program writes into the outbox.
 const SHOWN_BY: &[(&str, Permission)] = &[
     ("customer", Permission::CustomersRead),
+    ("customer_group", Permission::PricesRead),
+    ("price_list", Permission::PricesRead),
     ("supplier", Permission::SuppliersRead),
     ("category", Permission::ProductsRead),
     ("product", Permission::ProductsRead),
@@ -19,6 +21,9 @@ const SHOWN_BY: &[(&str, Permission)] = &[
     ("stock", Permission::StockRead),
     ("purchase_order", Permission::PurchasesRead),
     ("inventory_count", Permission::InventoryRead),
+    ("invoice", Permission::InvoicesRead),
+    ("credit_note", Permission::InvoicesRead),
+    ("payment", Permission::PaymentsRead),
     ("tenant", Permission::TenantRead),
     ("user", Permission::UsersWrite),
     ("session", Permission::UsersWrite),
@@ -108,7 +113,7 @@ mod tests {
         let seen = |role: Role| {
             let types =
                 ["customer.created", "supplier.created", "order.placed", "user.updated", "session.ended"];
-            let more = ["api_key.revoked", "role.changed", "tenant.updated", "invoice.of_others", ""];
+            let more = ["api_key.revoked", "role.changed", "tenant.updated", "cargo.of_others", ""];
             let sight = Sight::of(role.permissions());
             types.into_iter().chain(more).filter(|kind| sight.shows(kind)).collect::<Vec<_>>().join(" ")
         };
@@ -118,7 +123,7 @@ mod tests {
         assert_eq!(
             seen(Role::Admin),
             "customer.created supplier.created order.placed user.updated session.ended api_key.revoked role.changed \
-             tenant.updated invoice.of_others "
+             tenant.updated cargo.of_others "
         );
     }
 

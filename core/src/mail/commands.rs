@@ -299,7 +299,10 @@ async fn token_of(
         EmailKind::Welcome => (TokenPurpose::VerifyEmail, lifetimes.verification),
         EmailKind::Invitation => (TokenPurpose::ResetPassword, lifetimes.verification),
         EmailKind::PasswordReset => (TokenPurpose::ResetPassword, lifetimes.reset),
-        EmailKind::SecurityNotice | EmailKind::StockDigest => return Ok(Ok(None)),
+        EmailKind::SecurityNotice
+        | EmailKind::StockDigest
+        | EmailKind::Invoice
+        | EmailKind::InvoiceReminder => return Ok(Ok(None)),
     };
     let over = |why| Ok(Err(EmailError::CauseOver { id: email.id, why }));
     use crate::application::aggregate::Aggregate;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::content::EmailContent;
 use crate::application::error::{Category, DomainError};
 use crate::values::contact::Email as Address;
-use crate::values::ids::{EmailId, UserId};
+use crate::values::ids::{EmailId, InvoiceId, UserId};
 
 /// What an e-mail is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
@@ -24,11 +24,22 @@ pub enum EmailKind {
     SecurityNotice,
     /// Says once a day which products are low in stock.
     StockDigest,
+    /// To a customer: an invoice, with its document.
+    Invoice,
+    /// To a customer: what is overdue.
+    InvoiceReminder,
 }
 
 impl EmailKind {
-    pub const ALL: [Self; 5] =
-        [Self::Welcome, Self::Invitation, Self::PasswordReset, Self::SecurityNotice, Self::StockDigest];
+    pub const ALL: [Self; 7] = [
+        Self::Welcome,
+        Self::Invitation,
+        Self::PasswordReset,
+        Self::SecurityNotice,
+        Self::StockDigest,
+        Self::Invoice,
+        Self::InvoiceReminder,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -37,6 +48,8 @@ impl EmailKind {
             Self::PasswordReset => "password_reset",
             Self::SecurityNotice => "security_notice",
             Self::StockDigest => "stock_digest",
+            Self::Invoice => "invoice",
+            Self::InvoiceReminder => "invoice_reminder",
         }
     }
 
@@ -44,7 +57,7 @@ impl EmailKind {
     pub(super) const fn hands_over(self) -> bool {
         match self {
             Self::Welcome | Self::Invitation | Self::PasswordReset => true,
-            Self::SecurityNotice | Self::StockDigest => false,
+            Self::SecurityNotice | Self::StockDigest | Self::Invoice | Self::InvoiceReminder => false,
         }
     }
 
@@ -99,6 +112,8 @@ pub(super) struct QueuedEmail {
     pub(super) user_id: Option<UserId>,
     /// The token that it hands over.
     pub(super) token_id: Option<Uuid>,
+    /// The invoice whose document is attached.
+    pub(super) invoice_id: Option<InvoiceId>,
     pub(super) edition: i32,
     pub(super) due_at: DateTime<Utc>,
     pub(super) deadline: DateTime<Utc>,
@@ -255,6 +270,7 @@ mod tests {
             content: EmailContent::PasswordReset {},
             user_id: Some(UserId::generate()),
             token_id: Some(Uuid::now_v7()),
+            invoice_id: None,
             edition: 1,
             due_at: at(0),
             deadline: at(10),

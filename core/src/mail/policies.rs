@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use tokio::sync::Notify;
 
-use super::content::{Change, EmailContent, LowStock};
+use super::content::{Change, EmailContent, InvoiceMail, LowStock, ReminderMail};
 use super::email::Recipient;
 use super::repository::{self, NewEmail};
 use crate::accounts::users::{self, IssuedOneTimeToken, TokenPurpose, User, UserEvent};
@@ -13,6 +13,8 @@ use crate::application::Actor;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::values::contact::Email as Address;
+use crate::values::ids::{EmailId, InvoiceId};
 
 /// How long e-mails, and the tokens that they hand over, are of use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,11 +99,12 @@ impl Policies {
         let new = NewEmail {
             recipient: recipient(user),
             content,
-            user_id: user.id(),
+            user_id: Some(user.id()),
+            invoice_id: None,
             token: Some(token),
             deadline: token.expires_at,
         };
-        self.queue(work, new).await
+        self.queue(work, new).await.map(drop)
     }
 
     async fn notify(&self, work: &mut UnitOfWork<'_>, user: &User, change: Change) -> Result<(), Error> {
@@ -109,11 +112,12 @@ impl Policies {
         let new = NewEmail {
             recipient: recipient(user),
             content: EmailContent::SecurityNotice { change, by, at },
-            user_id: user.id(),
+            user_id: Some(user.id()),
+            invoice_id: None,
             token: None,
             deadline: at + self.lifetimes.notices,
         };
-        self.queue(work, new).await
+        self.queue(work, new).await.map(drop)
     }
 
     /// Tells a user what is low in stock, and how many more products are.
@@ -130,17 +134,61 @@ impl Policies {
         let new = NewEmail {
             recipient: recipient(user),
             content: EmailContent::StockDigest { low: low.to_vec(), more },
-            user_id: user.id(),
+            user_id: Some(user.id()),
+            invoice_id: None,
+            token: None,
+            deadline: work.now() + self.lifetimes.notices,
+        };
+        self.queue(work, new).await.map(drop)
+    }
+
+    /// Sends a customer an invoice, whose document is there: it is attached when the e-mail leaves.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub(crate) async fn invoice(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        (address, name): (&Address, &str),
+        id: InvoiceId,
+        invoice: InvoiceMail,
+    ) -> Result<EmailId, Error> {
+        let new = NewEmail {
+            recipient: Recipient { address: address.clone(), name: name.to_owned() },
+            content: EmailContent::Invoice(invoice),
+            user_id: None,
+            invoice_id: Some(id),
             token: None,
             deadline: work.now() + self.lifetimes.notices,
         };
         self.queue(work, new).await
     }
 
-    async fn queue(&self, work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Result<(), Error> {
-        repository::insert(work, new).await?;
+    /// Reminds a customer of what is overdue.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be reached.
+    pub(crate) async fn reminder(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        (address, name): (&Address, &str),
+        reminder: ReminderMail,
+    ) -> Result<EmailId, Error> {
+        let new = NewEmail {
+            recipient: Recipient { address: address.clone(), name: name.to_owned() },
+            content: EmailContent::InvoiceReminder(reminder),
+            user_id: None,
+            invoice_id: None,
+            token: None,
+            deadline: work.now() + self.lifetimes.notices,
+        };
+        self.queue(work, new).await
+    }
+
+    async fn queue(&self, work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Result<EmailId, Error> {
+        let id = repository::insert(work, new).await?;
         work.wakes(&self.bell);
-        Ok(())
+        Ok(id)
     }
 }
 

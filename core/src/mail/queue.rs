@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
@@ -217,6 +219,22 @@ pub(super) async fn settle(services: &Database, attempt: Attempt, verdict: &Verd
     );
     let (is_own,): (bool,) = settle.get_result(&mut connection).await?;
     Ok(is_own)
+}
+
+crate::statement! {
+    struct Document<'a> { tenant: Uuid => SqlUuid, email: Uuid => SqlUuid, epoch: i64 => BigInt } -> (Text, Binary)
+    = "SELECT number, pdf FROM email_document($1, $2, $3)"
+}
+
+/// Reads the document that goes with an e-mail: its number, and the PDF. `None` if there is none, or if the e-mail is not this attempt's any more.
+pub(super) async fn document(
+    services: &Database,
+    attempt: Attempt,
+) -> Result<Option<(String, Vec<u8>)>, Error> {
+    let mut connection = services.connection().await?;
+    let document = Document::new(attempt.tenant.uuid(), attempt.email.uuid(), attempt.epoch);
+    let found: Vec<(String, Vec<u8>)> = document.load(&mut connection).await?;
+    Ok(found.into_iter().next())
 }
 
 crate::statement! {

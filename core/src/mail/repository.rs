@@ -2,20 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::content::EmailContent;
-use super::email::{EmailError, EmailState, QueuedEmail, Recipient};
+use super::email::{Discarded, EmailError, EmailState, QueuedEmail, Recipient};
 use crate::accounts::users::IssuedOneTimeToken;
 use crate::application::Locked;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{email_secrets, emails};
 use crate::values::contact::Email as Address;
-use crate::values::ids::{EmailId, UserId};
+use crate::values::ids::{EmailId, InvoiceId, UserId};
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = emails, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -43,6 +43,7 @@ pub(super) struct EmailRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
+    invoice_id: Option<Uuid>,
 }
 
 impl EmailRow {
@@ -70,6 +71,7 @@ impl EmailRow {
             created_at: email.created_at,
             updated_at: email.updated_at,
             finished_at: email.finished_at,
+            invoice_id: email.invoice_id.map(InvoiceId::uuid),
         })
     }
 
@@ -84,6 +86,7 @@ impl EmailRow {
             content: content(self.content)?,
             user_id: self.user_id.map(UserId::from_uuid),
             token_id: self.token_id,
+            invoice_id: self.invoice_id.map(InvoiceId::from_uuid),
             edition: self.edition,
             due_at: self.due_at,
             deadline: self.deadline,
@@ -108,13 +111,16 @@ pub(super) fn content(stored: Value) -> Result<EmailContent, Error> {
 pub(super) struct NewEmail<'a> {
     pub(super) recipient: Recipient,
     pub(super) content: EmailContent,
-    pub(super) user_id: UserId,
+    /// Whom it is about, if it is for a user.
+    pub(super) user_id: Option<UserId>,
+    /// The invoice whose document is attached.
+    pub(super) invoice_id: Option<InvoiceId>,
     /// The token that it hands over.
     pub(super) token: Option<&'a IssuedOneTimeToken>,
     pub(super) deadline: DateTime<Utc>,
 }
 
-pub(super) async fn insert(work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Result<(), Error> {
+pub(super) async fn insert(work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Result<EmailId, Error> {
     let now = work.now();
     let email = QueuedEmail {
         id: EmailId::generate(),
@@ -122,8 +128,9 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Resu
         state: EmailState::Waiting,
         recipient: new.recipient,
         content: new.content,
-        user_id: Some(new.user_id),
+        user_id: new.user_id,
         token_id: new.token.map(|token| token.id),
+        invoice_id: new.invoice_id,
         edition: 1,
         due_at: now,
         deadline: new.deadline,
@@ -138,10 +145,40 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, new: NewEmail<'_>) -> Resu
     let row = EmailRow::of(work.tenant().uuid(), &email)?;
     let due = emails::due_at.eq(diesel::dsl::now);
     diesel::insert_into(emails::table).values((&row, due)).execute(work.connection()).await?;
-    match new.token {
-        Some(token) => insert_secret(work, email.id, token).await,
-        None => Ok(()),
+    if let Some(token) = new.token {
+        insert_secret(work, email.id, token).await?;
     }
+    Ok(email.id)
+}
+
+/// What has become of an e-mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It waits, or is being sent.
+    Open,
+    /// With what the mail server said.
+    Accepted(String),
+    /// It is dead, discarded, or deleted by now; with the reason.
+    GivenUp(String),
+}
+
+/// Looks what has become of an e-mail. It is not locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn fate(work: &mut UnitOfWork<'_>, id: EmailId) -> Result<Fate, Error> {
+    let query = emails::table.find((work.tenant().uuid(), id.uuid())).select(EmailRow::as_select());
+    let row: Option<EmailRow> = query.first(work.connection()).await.optional()?;
+    let Some(row) = row else { return Ok(Fate::GivenUp("the e-mail was deleted".to_owned())) };
+    let email = row.into_email()?;
+    Ok(match email.state {
+        EmailState::Waiting | EmailState::Sending => Fate::Open,
+        EmailState::Sent => Fate::Accepted(email.last_error.unwrap_or_default()),
+        EmailState::Dead | EmailState::Discarded => {
+            let said = [email.reason, email.last_error];
+            Fate::GivenUp(said.into_iter().flatten().collect::<Vec<_>>().join(": "))
+        }
+    })
 }
 
 /// Keeps what an e-mail hands over until it is sent.
@@ -164,6 +201,46 @@ pub(super) async fn delete_secret(work: &mut UnitOfWork<'_>, id: EmailId) -> Res
     let secret = email_secrets::table.find((tenant, id.uuid()));
     diesel::delete(secret).execute(work.connection()).await?;
     Ok(())
+}
+
+crate::statement! {
+    /// Takes the address and the name from e-mails to somebody who is no user, and gives up those that wait. One that is being sent stays as it is.
+    struct Forget<'a> {
+        tenant: Uuid => SqlUuid,
+        recipient: &'a str => Text,
+        nobody: &'a str => Text,
+        nowhere: &'a str => Text,
+        reason: &'a str => Text,
+        now: DateTime<Utc> => Timestamptz,
+    }
+    = "WITH given AS (
+        SELECT $1::uuid AS tenant, $2::text AS recipient, $3::text AS nobody, $4::text AS nowhere, $5::text AS reason, $6::timestamptz AS now
+    ), theirs AS MATERIALIZED (
+        SELECT e.tenant_id, e.id, e.state = 'waiting' AS waits, g.nobody, g.nowhere, g.reason, g.now
+        FROM emails AS e JOIN given AS g ON e.tenant_id = g.tenant AND e.recipient = g.recipient
+        WHERE e.user_id IS NULL AND e.state <> 'sending' ORDER BY e.id FOR NO KEY UPDATE OF e
+    )
+    UPDATE emails AS e SET version = e.version + 1, recipient = t.nobody, recipient_name = t.nobody, destination = t.nowhere, last_error = NULL,
+        state = CASE WHEN t.waits THEN 'discarded' ELSE e.state END,
+        reason = CASE WHEN t.waits THEN t.reason ELSE e.reason END,
+        finished_at = CASE WHEN t.waits THEN t.now ELSE e.finished_at END,
+        updated_at = CASE WHEN t.waits THEN t.now ELSE e.updated_at END
+    FROM theirs AS t WHERE e.tenant_id = t.tenant_id AND e.id = t.id"
+}
+
+/// Where e-mails went whose recipient was forgotten: a domain that cannot exist (RFC 2606).
+const NOWHERE: &str = "forgotten.invalid";
+
+/// Forgets a recipient who is no user, in all e-mails to this address. Returns how many there were.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn forget(work: &mut UnitOfWork<'_>, recipient: &Address) -> Result<usize, Error> {
+    work.locks(Locked::Email);
+    let (tenant, now) = (work.tenant().uuid(), work.now());
+    let nobody = format!("nobody@{NOWHERE}");
+    let forget = Forget::new(tenant, recipient.as_str(), &nobody, NOWHERE, Discarded::CauseOver.name(), now);
+    Ok(forget.execute(work.connection()).await?)
 }
 
 /// Reads an e-mail without locking it.

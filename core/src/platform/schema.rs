@@ -1,6 +1,18 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    accounting_accounts (tenant_id, position) {
+        tenant_id -> Uuid,
+        position -> Int2,
+        purpose -> Text,
+        category -> Nullable<Text>,
+        rate -> Nullable<Numeric>,
+        number -> Text,
+        label -> Text,
+    }
+}
+
+diesel::table! {
     api_keys (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -68,6 +80,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    credit_allocations (tenant_id, credit_note_id, number) {
+        tenant_id -> Uuid,
+        credit_note_id -> Uuid,
+        number -> Int2,
+        invoice_id -> Uuid,
+        amount -> Numeric,
+        allocated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     customer_activity (generation, tenant_id, customer_id) {
         tenant_id -> Uuid,
         generation -> Int4,
@@ -85,6 +108,28 @@ diesel::table! {
 }
 
 diesel::table! {
+    customer_credits (tenant_id, payment_id) {
+        tenant_id -> Uuid,
+        payment_id -> Uuid,
+        customer_id -> Uuid,
+        received_on -> Date,
+        amount -> Numeric,
+    }
+}
+
+diesel::table! {
+    customer_groups (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        code -> Text,
+        name -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     customers (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -98,6 +143,30 @@ diesel::table! {
         updated_at -> Timestamptz,
         external_id -> Nullable<Text>,
         credit_limit -> Nullable<Numeric>,
+        kind -> Nullable<Text>,
+        legal_form -> Nullable<Text>,
+        registration_scheme -> Nullable<Text>,
+        registration_number -> Nullable<Text>,
+        electronic_scheme -> Nullable<Text>,
+        electronic_address -> Nullable<Text>,
+        language -> Nullable<Text>,
+        payment_days -> Nullable<Int2>,
+        payment_end_of_month -> Nullable<Bool>,
+        group_id -> Nullable<Uuid>,
+        invoice_channel -> Nullable<Text>,
+        reminders -> Bool,
+        anonymised_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    document_styles (tenant_id) {
+        tenant_id -> Uuid,
+        accent -> Nullable<Text>,
+        footer -> Nullable<Text>,
+        logo -> Nullable<Bytea>,
+        logo_digest -> Nullable<Bytea>,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -147,6 +216,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        invoice_id -> Nullable<Uuid>,
     }
 }
 
@@ -267,6 +337,211 @@ diesel::table! {
 }
 
 diesel::table! {
+    invoice_chain (tenant_id, series, position) {
+        tenant_id -> Uuid,
+        series -> Text,
+        position -> Int8,
+        kind -> Text,
+        subject_id -> Uuid,
+        occurred_at -> Timestamptz,
+        digest -> Bytea,
+        previous_hash -> Bytea,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    invoice_claims (tenant_id, invoice_id, line) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        line -> Int2,
+        order_id -> Uuid,
+        position -> Int2,
+        quantity -> Numeric,
+    }
+}
+
+diesel::table! {
+    invoice_contents (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        series -> Text,
+        year -> Int2,
+        position -> Int8,
+        issue_date -> Date,
+        content -> Text,
+        digest -> Bytea,
+        validated_at -> Timestamptz,
+        tax_point -> Date,
+    }
+}
+
+diesel::table! {
+    invoice_counters (tenant_id, series, year) {
+        tenant_id -> Uuid,
+        series -> Text,
+        year -> Int2,
+        last -> Int8,
+        latest -> Date,
+    }
+}
+
+diesel::table! {
+    invoice_credits (tenant_id, invoice_id, line) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        line -> Int2,
+        original_id -> Uuid,
+        original_line -> Nullable<Int2>,
+        quantity -> Nullable<Numeric>,
+        net -> Numeric,
+        order_id -> Nullable<Uuid>,
+        order_position -> Nullable<Int2>,
+        return_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    invoice_document_queue (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        state -> Text,
+        attempts -> Int4,
+        due_at -> Timestamptz,
+        last_error -> Nullable<Text>,
+        queued_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_documents (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        pages -> Int4,
+        pdf -> Bytea,
+        pdf_digest -> Bytea,
+        xml -> Bytea,
+        xml_digest -> Bytea,
+        rendered_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_drafts (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        content -> Jsonb,
+    }
+}
+
+diesel::table! {
+    invoice_lines (tenant_id, invoice_id, position) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        position -> Int2,
+        product_id -> Nullable<Uuid>,
+        order_id -> Nullable<Uuid>,
+        order_position -> Nullable<Int2>,
+        nature -> Text,
+        quantity -> Numeric,
+        net -> Numeric,
+        category -> Text,
+        rate -> Nullable<Numeric>,
+        why -> Text,
+        deposit -> Bool,
+    }
+}
+
+diesel::table! {
+    invoice_reminders (tenant_id, invoice_id, level) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        level -> Int2,
+        email_id -> Uuid,
+        reminded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_sendings (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        channel -> Text,
+        state -> Text,
+        email_id -> Nullable<Uuid>,
+        attempts -> Int4,
+        due_at -> Timestamptz,
+        asked_by -> Text,
+        asked_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_series (tenant_id, code) {
+        tenant_id -> Uuid,
+        code -> Text,
+        position -> Int8,
+        hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    invoice_transmissions (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        invoice_id -> Uuid,
+        channel -> Text,
+        status -> Text,
+        code -> Nullable<Int2>,
+        detail -> Nullable<Text>,
+        email_id -> Nullable<Uuid>,
+        recorded_by -> Text,
+        occurred_at -> Timestamptz,
+        recorded_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invoice_vat (tenant_id, invoice_id, position) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        position -> Int2,
+        category -> Text,
+        rate -> Nullable<Numeric>,
+        base -> Numeric,
+        tax -> Numeric,
+    }
+}
+
+diesel::table! {
+    invoices (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        kind -> Text,
+        state -> Text,
+        customer_id -> Uuid,
+        reference -> Nullable<Text>,
+        number -> Nullable<Text>,
+        series -> Nullable<Text>,
+        issue_date -> Nullable<Date>,
+        due_on -> Nullable<Date>,
+        gross_total -> Nullable<Numeric>,
+        paid -> Numeric,
+        credited -> Numeric,
+        sent_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        corrects -> Nullable<Uuid>,
+        sent_by -> Nullable<Text>,
+        dispute -> Nullable<Text>,
+        overdue_on -> Nullable<Date>,
+    }
+}
+
+diesel::table! {
     locations (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -331,6 +606,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    order_deposits (tenant_id, invoice_id) {
+        tenant_id -> Uuid,
+        invoice_id -> Uuid,
+        order_id -> Uuid,
+        net -> Numeric,
+        taken_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     order_lines (tenant_id, order_id, position) {
         tenant_id -> Uuid,
         order_id -> Uuid,
@@ -346,6 +631,8 @@ diesel::table! {
         shipped -> Numeric,
         cancelled -> Numeric,
         returned -> Numeric,
+        price_source -> Nullable<Text>,
+        price_list_id -> Nullable<Uuid>,
     }
 }
 
@@ -451,6 +738,66 @@ diesel::table! {
         filter -> Jsonb,
         count -> Int8,
         finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    payment_allocations (tenant_id, payment_id, number) {
+        tenant_id -> Uuid,
+        payment_id -> Uuid,
+        number -> Int2,
+        invoice_id -> Uuid,
+        amount -> Numeric,
+        allocated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    payments (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        customer_id -> Uuid,
+        method -> Text,
+        received_on -> Date,
+        amount -> Numeric,
+        reference -> Nullable<Text>,
+        reverses -> Nullable<Uuid>,
+        reason -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    price_list_entries (tenant_id, list_id, product_id) {
+        tenant_id -> Uuid,
+        list_id -> Uuid,
+        product_id -> Uuid,
+        id -> Uuid,
+        target -> Uuid,
+        valid_from -> Nullable<Date>,
+        valid_to -> Nullable<Date>,
+        from_quantities -> Array<Nullable<Numeric>>,
+        unit_prices -> Array<Nullable<Numeric>>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    price_lists (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        version -> Int8,
+        code -> Text,
+        name -> Text,
+        customer_id -> Nullable<Uuid>,
+        group_id -> Nullable<Uuid>,
+        valid_from -> Nullable<Date>,
+        valid_to -> Nullable<Date>,
+        entries -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -622,6 +969,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    receivables (generation, tenant_id, customer_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        customer_id -> Uuid,
+        currency -> Nullable<Text>,
+        invoiced -> Numeric,
+        credited -> Numeric,
+        paid -> Numeric,
+        open_total -> Numeric,
+    }
+}
+
+diesel::table! {
     refresh_tokens (token_hash) {
         tenant_id -> Uuid,
         token_hash -> Bytea,
@@ -700,6 +1060,19 @@ diesel::table! {
         gross_total -> Numeric,
         cancelled_orders -> Int8,
         cancelled_gross_total -> Numeric,
+    }
+}
+
+diesel::table! {
+    sales_by_month (generation, tenant_id, month, customer_id) {
+        tenant_id -> Uuid,
+        generation -> Int4,
+        month -> Timestamptz,
+        customer_id -> Uuid,
+        currency -> Text,
+        documents -> Int8,
+        net_total -> Numeric,
+        vat_total -> Numeric,
     }
 }
 
@@ -993,6 +1366,21 @@ diesel::table! {
         email_from -> Nullable<Text>,
         email_reply_to -> Nullable<Text>,
         credit_limit_action -> Text,
+        legal_form -> Nullable<Text>,
+        share_capital -> Nullable<Numeric>,
+        trade_register -> Nullable<Text>,
+        vat_scheme -> Text,
+        vat_due_on -> Text,
+        one_stop_shop -> Bool,
+        electronic_scheme -> Nullable<Text>,
+        electronic_address -> Nullable<Text>,
+        iban -> Nullable<Text>,
+        bic -> Nullable<Text>,
+        late_interest_rate -> Nullable<Numeric>,
+        invoice_series -> Text,
+        credit_note_series -> Text,
+        issue_dates_in_order -> Bool,
+        reminder_levels -> Jsonb,
     }
 }
 
@@ -1059,12 +1447,17 @@ diesel::joinable!(outbox_operation_events -> outbox_operations (operation_id));
 diesel::joinable!(service_states -> service_processes (process));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    accounting_accounts,
     api_keys,
     audit_chains,
     audit_events,
     categories,
+    credit_allocations,
     customer_activity,
+    customer_credits,
+    customer_groups,
     customers,
+    document_styles,
     email_attempts,
     email_secrets,
     emails,
@@ -1074,11 +1467,27 @@ diesel::allow_tables_to_appear_in_same_query!(
     inventory_count_entries,
     inventory_count_lines,
     inventory_counts,
+    invoice_chain,
+    invoice_claims,
+    invoice_contents,
+    invoice_counters,
+    invoice_credits,
+    invoice_document_queue,
+    invoice_documents,
+    invoice_drafts,
+    invoice_lines,
+    invoice_reminders,
+    invoice_sendings,
+    invoice_series,
+    invoice_transmissions,
+    invoice_vat,
+    invoices,
     locations,
     login_throttles,
     operator_refresh_tokens,
     operator_sessions,
     operators,
+    order_deposits,
     order_lines,
     order_steps,
     order_timeline,
@@ -1086,6 +1495,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     outbox_events,
     outbox_operation_events,
     outbox_operations,
+    payment_allocations,
+    payments,
+    price_list_entries,
+    price_lists,
     product_barcodes,
     products,
     projection_inbox,
@@ -1097,6 +1510,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     purchase_order_lines,
     purchase_orders,
     rate_limit_counts,
+    receivables,
     refresh_tokens,
     relay_replicas,
     relay_shards,
@@ -1104,6 +1518,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     return_lines,
     returns,
     sales_by_day,
+    sales_by_month,
     sales_by_product,
     service_commands,
     service_events,

@@ -1,6 +1,6 @@
 //! What an event says, as far as the projections need it.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use uuid::Uuid;
@@ -13,6 +13,13 @@ const SCHEMA_VERSION: i64 = 1;
 pub(super) const SUBTRACTING: &str = "order.cancelled";
 /// The event that replaces what an earlier one of its aggregate added.
 pub(super) const REPLACING: &str = "order.amended";
+/// The events that their aggregates tell once: invoices and credit notes when they get their number, payments when they are recorded. What became of them since is told by
+/// others, or not at all.
+const ONCE: [&str; 4] = ["invoice.validated", CREDIT_NOTE, "payment.received", "payment.reversed"];
+/// The event of credit notes, whose amounts are taken off.
+const CREDIT_NOTE: &str = "credit_note.issued";
+/// The kind of a deposit: `kind` of `invoice.validated`, `corrected_kind` of `credit_note.issued`.
+const PREPAYMENT: &str = "prepayment";
 
 /// What happened to one aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,11 +27,90 @@ pub(super) enum Fact {
     Placed(PlacedOrder),
     Amended(AmendedOrder),
     Moved(MovedOrder),
-    CustomerKnown { code: String, name: String, at: DateTime<Utc> },
+    CustomerKnown {
+        code: String,
+        name: String,
+        at: DateTime<Utc>,
+    },
+    /// Nothing says who it was any more; this stands in its place.
+    CustomerForgotten {
+        code: String,
+        name: String,
+        at: DateTime<Utc>,
+    },
     CustomerGone,
-    ProductKnown { sku: String, name: String },
+    ProductKnown {
+        sku: String,
+        name: String,
+    },
     ProductArchived,
     ProductGone,
+    Invoiced(InvoicedDocument),
+    Paid(PaidAmount),
+}
+
+/// An invoice, a deposit or a credit note that got its number.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct InvoicedDocument {
+    #[serde(skip)]
+    pub(super) is_credit_note: bool,
+    #[serde(default)]
+    kind: Option<String>,
+    /// What a credit note corrects: an invoice, where nothing is said.
+    #[serde(default)]
+    corrected_kind: Option<String>,
+    pub(super) customer_id: Uuid,
+    pub(super) currency: String,
+    pub(super) issue_date: NaiveDate,
+    lines: Vec<InvoicedLine>,
+    #[serde(deserialize_with = "money")]
+    net_total: Money,
+    #[serde(deserialize_with = "money")]
+    vat_total: Money,
+    #[serde(deserialize_with = "money")]
+    pub(super) gross_total: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+struct InvoicedLine {
+    /// Below zero if it takes a deposit off.
+    quantity: String,
+    #[serde(deserialize_with = "money")]
+    net: Money,
+}
+
+impl InvoicedDocument {
+    /// Whether it is a deposit, or corrects one: no sale.
+    fn is_of_deposit(&self) -> bool {
+        [&self.kind, &self.corrected_kind].into_iter().any(|kind| kind.as_deref() == Some(PREPAYMENT))
+    }
+
+    /// The net amount of what was sold, without deposits on both sides (ADR 33); less than zero in a credit note.
+    pub(super) fn sold(&self) -> Money {
+        if self.is_of_deposit() {
+            return Money::zero();
+        }
+        let deposits: Money =
+            self.lines.iter().filter(|line| line.quantity.starts_with('-')).map(|line| &line.net).sum();
+        self.signed(self.net_total.minus(&deposits))
+    }
+
+    /// Its VAT; less than zero in a credit note.
+    pub(super) fn vat(&self) -> Money {
+        self.signed(self.vat_total.clone())
+    }
+
+    fn signed(&self, amount: Money) -> Money {
+        if self.is_credit_note { amount.negated() } else { amount }
+    }
+}
+
+/// What a customer paid, or less than zero if that was undone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct PaidAmount {
+    pub(super) customer_id: Uuid,
+    #[serde(deserialize_with = "money")]
+    pub(super) amount: Money,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -114,6 +200,7 @@ struct Customer {
     name: String,
     created_at: Option<DateTime<Utc>>,
     updated_at: Option<DateTime<Utc>>,
+    anonymised_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Deserialize)]
@@ -161,20 +248,33 @@ impl Fact {
                 moved(payload, |moved| (Step::Cancelled { reason: moved.reason.take() }, moved.cancelled_at))
             }
             "customer.created" | "customer.updated" => {
-                let Customer { code, name, created_at, updated_at } = json(payload)?;
+                let Customer { code, name, created_at, updated_at, .. } = json(payload)?;
                 let at = if event_type == "customer.created" { created_at } else { updated_at };
                 Ok(Self::CustomerKnown { code, name, at: at.ok_or_else(without_time)? })
+            }
+            "customer.anonymised" => {
+                let Customer { code, name, anonymised_at, .. } = json(payload)?;
+                Ok(Self::CustomerForgotten { code, name, at: anonymised_at.ok_or_else(without_time)? })
             }
             "customer.deleted" => Ok(Self::CustomerGone),
             "product.created" | "product.updated" => {
                 let Product { sku, name } = json(payload)?;
                 Ok(Self::ProductKnown { sku, name })
             }
+            "invoice.validated" => json(payload).map(Self::Invoiced),
+            CREDIT_NOTE => json(payload)
+                .map(|document| Self::Invoiced(InvoicedDocument { is_credit_note: true, ..document })),
+            "payment.received" | "payment.reversed" => json(payload).map(Self::Paid),
             "product.archived" => Ok(Self::ProductArchived),
             "product.deleted" => Ok(Self::ProductGone),
             other => Err(format!("events of the type {other:?} are not known here")),
         }
     }
+}
+
+/// Whether an aggregate tells this event once, and the others of its versions not here: its version says nothing of what came before.
+pub(super) fn is_told_once(event_type: &str) -> bool {
+    ONCE.contains(&event_type)
 }
 
 impl Step {
@@ -232,7 +332,8 @@ mod tests {
             let path = file.expect("a file").path();
             let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
             let Some((event_type, _)) = name.split_once(".v1.example.json") else { continue };
-            if !["order.", "customer.", "product."].iter().any(|kind| event_type.starts_with(kind)) {
+            let is_read = ["order.", "customer.", "product."].iter().any(|kind| event_type.starts_with(kind));
+            if !is_read && !is_told_once(event_type) {
                 continue;
             }
             let payload = std::fs::read(&path).expect("an example");
@@ -278,6 +379,34 @@ mod tests {
             let Fact::Moved(order) = fact else { panic!("{event_type}") };
             assert_eq!((order.step.event(), &order.step), (event_type, &step));
         }
+    }
+
+    #[test]
+    fn deposits_are_no_sales_and_credit_notes_are_taken_off() {
+        let document = |kind: &str, lines: &str, corrected: &str| {
+            let payload = format!(
+                r#"{{"kind":"{kind}","customer_id":"019b7600-0000-7000-8000-000000000001","currency":"EUR","issue_date":"2026-03-31",
+                "lines":[{lines}],"net_total":"70.00","vat_total":"14.00","gross_total":"84.00"{corrected}}}"#
+            );
+            let event_type = if kind == "credit_note" { "credit_note.issued" } else { "invoice.validated" };
+            match Fact::read(event_type, Some(1), payload.as_bytes()) {
+                Ok(Fact::Invoiced(document)) => (document.sold().to_string(), document.vat().to_string()),
+                other => panic!("{other:?}"),
+            }
+        };
+        let texts = |sold: &str, vat: &str| (sold.to_owned(), vat.to_owned());
+        let (goods, off) = (r#"{"quantity":"1","net":"100.00"}"#, r#"{"quantity":"-1","net":"-30.00"}"#);
+        assert_eq!(document("invoice", &format!("{goods},{off}"), ""), texts("100.00", "14.00"));
+        assert_eq!(document("prepayment", goods, ""), texts("0.00", "14.00"));
+        assert_eq!(document("credit_note", goods, ""), texts("-70.00", "-14.00"));
+        assert_eq!(
+            document("credit_note", goods, r#","corrected_kind":"invoice""#),
+            texts("-70.00", "-14.00")
+        );
+        assert_eq!(
+            document("credit_note", goods, r#","corrected_kind":"prepayment""#),
+            texts("0.00", "-14.00")
+        );
     }
 
     #[test]

@@ -4,10 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bigdecimal::BigDecimal;
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, NaiveTime, Utc};
 use uuid::Uuid;
 
-use super::fact::{AmendedOrder, Fact, MovedOrder, PlacedOrder, REPLACING, Step};
+use super::fact::{
+    AmendedOrder, Fact, InvoicedDocument, MovedOrder, PaidAmount, PlacedOrder, REPLACING, Step, is_told_once,
+};
 use crate::values::money::Money;
 
 /// The position of an aggregate all of whose events are in a generation already: it was gone when that was built.
@@ -110,6 +112,25 @@ pub(super) struct CustomerSum {
     pub(super) last_order_at: DateTime<Utc>,
 }
 
+/// Added to a customer's month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MonthSum {
+    pub(super) currency: String,
+    pub(super) documents: i64,
+    pub(super) net_total: BigDecimal,
+    pub(super) vat_total: BigDecimal,
+}
+
+/// Added to what a customer owes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct ReceivableSum {
+    /// `None` if nothing was invoiced: payments do not say it.
+    pub(super) currency: Option<String>,
+    pub(super) invoiced: BigDecimal,
+    pub(super) credited: BigDecimal,
+    pub(super) paid: BigDecimal,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(super) struct Changes {
     pub(super) positions: HashMap<Uuid, i64>,
@@ -126,9 +147,14 @@ pub(super) struct Changes {
     pub(super) products_gone: Vec<Uuid>,
     pub(super) customers: BTreeMap<Uuid, CustomerSum>,
     pub(super) customer_names: BTreeMap<Uuid, (String, String)>,
+    /// Those of whom nothing may be left that says who they were.
+    pub(super) customers_forgotten: Vec<Uuid>,
     pub(super) customers_gone: Vec<Uuid>,
     /// When something last happened to a customer or to an order of theirs.
     pub(super) customers_active: BTreeMap<Uuid, DateTime<Utc>>,
+    /// By the beginning of the month, and by customer.
+    pub(super) months: BTreeMap<(DateTime<Utc>, Uuid), MonthSum>,
+    pub(super) receivables: BTreeMap<Uuid, ReceivableSum>,
 }
 
 /// Decides about all messages, one after the other: one verdict each, and what they change together.
@@ -166,7 +192,7 @@ fn decide(message: &Message, known: &mut Known, changes: &mut Changes) -> Result
     if version <= position {
         return Ok(Verdict::Repeated);
     }
-    // Orders, customers and products tell every version.
+    // Orders, customers and products tell every version; of what is told once, the first version is all.
     if version > position + 1 {
         return Ok(Verdict::Missing(position + 1));
     }
@@ -182,7 +208,9 @@ fn place(message: &Message) -> Result<(Uuid, i64), String> {
     let id = Uuid::try_parse(&message.aggregate_id)
         .map_err(|_| format!("the header aggregate-id is no UUID: {:?}", message.aggregate_id))?;
     match message.aggregate_version {
-        Some(version) if (1..GONE).contains(&version) => Ok((id, version)),
+        Some(version) if (1..GONE).contains(&version) => {
+            Ok((id, if is_told_once(&message.event_type) { 1 } else { version }))
+        }
         Some(version) => Err(format!("the header aggregate-version is {version}, and versions begin with 1")),
         None => {
             Err("the header aggregate-version is missing: the order of this event is not known".to_owned())
@@ -207,6 +235,11 @@ impl Changes {
                 self.customer_names.insert(aggregate, (code, name));
                 self.active(aggregate, at);
             }
+            Fact::CustomerForgotten { code, name, at } => {
+                self.customer_names.insert(aggregate, (code, name));
+                self.customers_forgotten.push(aggregate);
+                self.active(aggregate, at);
+            }
             Fact::CustomerGone => {
                 self.customer_names.remove(&aggregate);
                 self.customers_active.remove(&aggregate);
@@ -214,6 +247,10 @@ impl Changes {
             }
             Fact::ProductKnown { sku, name } => {
                 self.product_names.insert(aggregate, (sku, name));
+            }
+            Fact::Invoiced(document) => return self.invoiced(&document),
+            Fact::Paid(PaidAmount { customer_id, amount }) => {
+                self.receivables.entry(customer_id).or_default().paid += amount.value();
             }
             Fact::ProductArchived => self.products_archived.push(aggregate),
             Fact::ProductGone => {
@@ -403,6 +440,33 @@ impl Changes {
         sum.cancelled_orders += i64::from(how == Counted::Cancelled);
         sum.first_order_at = sum.first_order_at.min(order.placed_at);
         sum.last_order_at = sum.last_order_at.max(order.placed_at);
+    }
+
+    /// Counts a document among the sales of its month, and among what its customer owes.
+    fn invoiced(&mut self, document: &InvoicedDocument) -> Result<(), String> {
+        let currency = &document.currency;
+        if let Some(other) = self.months.values().map(|sum| &sum.currency).find(|other| *other != currency) {
+            return Err(two_currencies(currency, other));
+        }
+        let first = document.issue_date.with_day(1).unwrap_or(document.issue_date);
+        let month = first.and_time(NaiveTime::MIN).and_utc();
+        let sum = self.months.entry((month, document.customer_id)).or_insert_with(|| MonthSum {
+            currency: currency.clone(),
+            documents: 0,
+            net_total: BigDecimal::default(),
+            vat_total: BigDecimal::default(),
+        });
+        sum.documents += 1;
+        sum.net_total += document.sold().value();
+        sum.vat_total += document.vat().value();
+        let owed = self.receivables.entry(document.customer_id).or_default();
+        owed.currency = Some(currency.clone());
+        if document.is_credit_note {
+            owed.credited += document.gross_total.value();
+        } else {
+            owed.invoiced += document.gross_total.value();
+        }
+        Ok(())
     }
 
     fn active(&mut self, customer: Uuid, at: DateTime<Utc>) {

@@ -165,6 +165,21 @@ fn an_event_that_is_refused_changes_nothing_and_holds_its_aggregate_alone() {
 }
 
 #[test]
+fn an_anonymised_customer_has_another_name_and_is_forgotten_where_it_is_told_of() {
+    let known = json!({"code": "C-1", "name": "Ada", "created_at": "2026-01-01T00:00:00Z"});
+    let forgotten =
+        json!({"code": "anonymised-1", "name": "Nobody", "anonymised_at": "2026-01-02T00:00:00Z"});
+    let messages =
+        [message(1, 1, "customer.created", &known), message(1, 2, "customer.anonymised", &forgotten)];
+    let (verdicts, changes) = plan(&messages, Known::default());
+    assert_eq!(verdicts, [Verdict::Applied, Verdict::Applied]);
+    let customer = Uuid::from_u128(1);
+    assert_eq!(changes.customer_names[&customer], ("anonymised-1".to_owned(), "Nobody".to_owned()));
+    assert_eq!(changes.customers_forgotten, [customer]);
+    assert_eq!(changes.customers_active[&customer].to_rfc3339(), "2026-01-02T00:00:00+00:00");
+}
+
+#[test]
 fn amounts_of_two_currencies_are_not_added() {
     let (verdicts, changes) = plan(&[placed(1, "EUR"), placed(2, "CHF")], Known::default());
     assert!(matches!(&verdicts[1], Verdict::Refused(error) if error.contains("CHF")), "{verdicts:?}");
@@ -192,4 +207,43 @@ fn of_what_was_gone_when_the_generation_was_built_nothing_is_applied() {
     let (verdicts, changes) = plan(&[created], known);
     assert_eq!(verdicts, [Verdict::Repeated]);
     assert!(changes.product_names.is_empty());
+}
+
+fn invoiced(document: u128, version: i64, kind: &str, currency: &str) -> Message {
+    let payload = json!({
+        "kind": kind, "customer_id": CUSTOMER, "currency": currency, "issue_date": "2026-03-31",
+        "lines": [{"quantity": "1", "net": "10.00"}], "net_total": "10.00", "vat_total": "2.00", "gross_total": "12.00",
+    });
+    let event_type = if kind == "credit_note" { "credit_note.issued" } else { "invoice.validated" };
+    message(document, version, event_type, &payload)
+}
+
+#[test]
+fn invoices_and_payments_add_up_whatever_the_version_at_which_they_are_told() {
+    let paid = |payment, event_type, amount: &str| {
+        message(payment, 1, event_type, &json!({"customer_id": CUSTOMER, "amount": amount}))
+    };
+    let messages = [
+        paid(9, "payment.received", "5.00"),
+        invoiced(1, 3, "invoice", "EUR"),
+        invoiced(2, 2, "credit_note", "EUR"),
+        invoiced(3, 7, "prepayment", "EUR"),
+        paid(10, "payment.reversed", "-1.00"),
+        // Published again.
+        invoiced(1, 3, "invoice", "EUR"),
+        invoiced(4, 2, "invoice", "USD"),
+    ];
+    let (verdicts, changes) = plan(&messages, Known::default());
+    assert_eq!(verdicts[..5].to_vec(), vec![Verdict::Applied; 5]);
+    assert_eq!(verdicts[5], Verdict::Repeated);
+    assert!(matches!(&verdicts[6], Verdict::Refused(error) if error.contains("USD")), "{verdicts:?}");
+    let ((month, _), sum) = changes.months.iter().next().expect("a month");
+    assert_eq!((month.to_rfc3339().as_str(), sum.documents), ("2026-03-01T00:00:00+00:00", 3));
+    assert_eq!((&sum.net_total, &sum.vat_total), (&amount("0.00"), &amount("2.00")));
+    let owed = changes.receivables.values().next().expect("a customer");
+    assert_eq!(
+        (&owed.invoiced, &owed.credited, &owed.paid),
+        (&amount("24.00"), &amount("12.00"), &amount("4.00"))
+    );
+    assert!(changes.positions.values().all(|version| *version == 1), "as a rebuild writes them");
 }

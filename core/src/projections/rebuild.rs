@@ -44,7 +44,7 @@ pub struct RebuildView {
     pub only_compare: bool,
     /// running, done or failed.
     pub state: String,
-    /// orders, customers, products, gone (what was deleted), inbox, over.
+    /// orders, customers, products, invoices, payments, gone (what was deleted), inbox, over.
     pub phase: String,
     #[serde(skip)]
     after_tenant: Uuid,
@@ -205,6 +205,8 @@ macro_rules! fill {
 fill!(FillOrders, "projection_fill_orders");
 fill!(FillCustomers, "projection_fill_customers");
 fill!(FillProducts, "projection_fill_products");
+fill!(FillInvoices, "projection_fill_invoices");
+fill!(FillPayments, "projection_fill_payments");
 fill!(FillGone, "projection_fill_gone");
 
 /// Why a step was rolled back.
@@ -409,7 +411,9 @@ fn next_phase(phase: &str) -> Option<&'static str> {
     Some(match phase {
         "orders" => "customers",
         "customers" => "products",
-        "products" => "gone",
+        "products" => "invoices",
+        "invoices" => "payments",
+        "payments" => "gone",
         "gone" => "inbox",
         _ => return None,
     })
@@ -424,6 +428,12 @@ async fn fill(connection: &mut AsyncPgConnection, rebuild: &RebuildView) -> Quer
         }
         "products" => {
             FillProducts::new(generation, after_tenant, after_id, STEP).get_result(connection).await
+        }
+        "invoices" => {
+            FillInvoices::new(generation, after_tenant, after_id, STEP).get_result(connection).await
+        }
+        "payments" => {
+            FillPayments::new(generation, after_tenant, after_id, STEP).get_result(connection).await
         }
         _ => FillGone::new(generation, after_tenant, after_id, STEP).get_result(connection).await,
     }
@@ -553,9 +563,15 @@ crate::statement! {
         customers AS (
             SELECT tenant_id, customer_id, code, name, currency, orders, cancelled_orders, gross_total, first_order_at, last_order_at,
                 last_activity_at
-            FROM customer_activity, compared WHERE generation IN (one, other) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 HAVING count(*) = 1)
+            FROM customer_activity, compared WHERE generation IN (one, other) GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 HAVING count(*) = 1),
+        months AS (
+            SELECT tenant_id, month, customer_id, currency, documents, net_total, vat_total
+            FROM sales_by_month, compared WHERE generation IN (one, other) GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING count(*) = 1),
+        owed AS (
+            SELECT tenant_id, customer_id, currency, invoiced, credited, paid
+            FROM receivables, compared WHERE generation IN (one, other) GROUP BY 1, 2, 3, 4, 5, 6 HAVING count(*) = 1)
         SELECT (SELECT count(*) FROM timeline) + (SELECT count(*) FROM days) + (SELECT count(*) FROM products)
-            + (SELECT count(*) FROM customers)"
+            + (SELECT count(*) FROM customers) + (SELECT count(*) FROM months) + (SELECT count(*) FROM owed)"
 }
 
 macro_rules! forget {
@@ -587,6 +603,8 @@ forget! {
     Days ForgetDays "sales_by_day";
     Products ForgetProducts "sales_by_product";
     Customers ForgetCustomers "customer_activity";
+    Months ForgetMonths "sales_by_month";
+    Receivables ForgetReceivables "receivables";
     Orders ForgetOrders "projection_orders";
     OrderProducts ForgetOrderProducts "projection_order_products";
     Positions ForgetPositions "projection_positions";

@@ -10,7 +10,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::fact::{REPLACING, SUBTRACTING};
+use super::invoiced;
 use super::plan::{Changes, Known, KnownOrder, Message};
+use crate::commerce::customers::repository::NO_REASON;
 use crate::platform::schema::{projection_order_products, projection_orders, projection_positions};
 use crate::values::money::Money;
 
@@ -119,6 +121,7 @@ pub(super) async fn write(
     write_days(connection, place, changes).await?;
     write_products(connection, place, changes).await?;
     write_customers(connection, place, changes).await?;
+    invoiced::write(connection, place, changes).await?;
     let (ids, versions): (Vec<Uuid>, Vec<i64>) = changes.positions.iter().unzip();
     if !ids.is_empty() {
         SetPositions::new(place.tenant, place.generation, &ids, &versions).execute(connection).await?;
@@ -443,6 +446,17 @@ crate::statement! {
     = "DELETE FROM customer_activity WHERE generation = $1 AND tenant_id = $2 AND customer_id = ANY ($3)"
 }
 
+crate::statement! {
+    /// Why their orders were cancelled is said in the words of whoever did it. The rows of this transaction are there already.
+    struct ForgetReasons<'a> {
+        generation: i32 => Integer, tenant: Uuid => SqlUuid, ids: &'a [Uuid] => Array<SqlUuid>, reason: &'a str => Text,
+    }
+    = "WITH given AS (SELECT $1::integer AS generation, $2::uuid AS tenant, $3::uuid[] AS ids, $4::text AS reason)
+        UPDATE order_timeline AS kept SET reason = given.reason FROM given
+        WHERE kept.generation = given.generation AND kept.tenant_id = given.tenant AND kept.customer_id = ANY (given.ids)
+            AND kept.reason IS NOT NULL"
+}
+
 async fn write_customers(
     connection: &mut AsyncPgConnection,
     place: Place,
@@ -459,6 +473,11 @@ async fn write_customers(
         let codes: Vec<_> = named().map(|(code, _)| code.as_str()).collect();
         let names: Vec<_> = named().map(|(_, name)| name.as_str()).collect();
         NameCustomers::new(&ids, &codes, &names, generation, tenant).execute(connection).await?;
+    }
+    if !changes.customers_forgotten.is_empty() {
+        ForgetReasons::new(generation, tenant, &changes.customers_forgotten, NO_REASON)
+            .execute(connection)
+            .await?;
     }
     if !changes.customers.is_empty() {
         let sums = || changes.customers.values();

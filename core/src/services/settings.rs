@@ -27,16 +27,20 @@ pub const KNOWN: &[&str] = &[
     "health",
     "history",
     "imports",
+    "invoice_documents",
+    "invoice_sending",
     "leases",
     "login_throttle",
     "mailer",
     "metrics",
     "notifier",
+    "overdue",
     "projections",
     "pruning",
     "rate_limits",
     "recovery",
     "refusals",
+    "reminders",
     "replay",
     "schema",
     "service_manager",
@@ -50,6 +54,7 @@ pub const KNOWN: &[&str] = &[
 /// Keys that a service has besides [`COMMON`]; it reads them with [`ServicesConfig::own`]. They stand here so that a misspelt key is
 /// refused before anything starts, by both programs.
 const OWN: &[(&str, &[&str])] = &[
+    ("invoice_sending", &["directory"]),
     #[cfg(test)]
     ("a", &["batch"]),
 ];

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Days, Months, NaiveDate, Utc};
-use serde::Serialize;
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::invalid::Invalid;
 
@@ -17,7 +17,7 @@ const MAX_DAYS_AHEAD: u64 = 1;
 const FORMAT: &str = "%Y-%m-%d";
 const LENGTH: usize = "2026-11-30".len();
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BusinessDate(NaiveDate);
 
@@ -45,6 +45,10 @@ impl BusinessDate {
 
     pub fn date(self) -> NaiveDate {
         self.0
+    }
+
+    pub fn year(self) -> i32 {
+        self.0.year()
     }
 
     /// # Errors

@@ -118,6 +118,37 @@ impl VatNumber {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The country of the tax authority that gave it, by its ISO 3166-1 code; `XI` is Northern Ireland.
+    pub fn country(&self) -> &str {
+        match self.0.get(..2).unwrap_or_default() {
+            "EL" => "GR",
+            prefix => prefix,
+        }
+    }
+
+    /// Checks the length and the check digits that the country's numbers have. Numbers are kept without this, because registers err
+    /// too; where tax depends on a number, it must hold.
+    ///
+    /// # Errors
+    /// `wrong_vat_number` if it cannot be a number of its country.
+    pub fn check(&self) -> Result<(), Invalid> {
+        let country = if self.country() == "XI" { "GB" } else { self.country() };
+        let scheme = match country {
+            "GB" => Some(&"gb/vat"),
+            // Written in more than one way, and in no case does tax depend on them.
+            "CH" | "AD" => None,
+            _ => stdnum::eu_vat().get(country).and_then(|schemes| schemes.first()),
+        };
+        let Some(scheme) = scheme.and_then(|scheme| stdnum::find(scheme)) else { return Ok(()) };
+        // Some schemes want the prefix and some refuse it.
+        let number = self.0.get(2..).unwrap_or_default();
+        if scheme.validate(number).is_ok() || scheme.validate(&self.0).is_ok() {
+            return Ok(());
+        }
+        let message = format!("{} cannot be a VAT number of {country}: check for a typing error", self.0);
+        Err(Invalid::new("wrong_vat_number", message))
+    }
 }
 
 /// A country by its two-letter code (ISO 3166-1 alpha-2).
@@ -162,6 +193,64 @@ mod tests {
         for text in ["", "frß12", "12345678", "QQ123", "FR", "FR1", "FR12345678901234", "FRé12"] {
             assert_eq!(VatNumber::parse(text).map_err(|e| e.code), Err("not_a_vat_number"), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_vat_number_is_checked_as_its_country_does() {
+        // From the tests of python-stdnum.
+        for text in [
+            "ATU13585627",
+            "BE0403019261",
+            "BG175074752",
+            "CY10259033P",
+            "CZ25123891",
+            "DE136695976",
+            "DK13585628",
+            "EE100931558",
+            "EL094259216",
+            "ESB58378431",
+            "FI20774740",
+            "FR40303265045",
+            "FR83404833048",
+            "HR33392005961",
+            "HU12892312",
+            "IE6433435F",
+            "IT00743110157",
+            "LT119511515",
+            "LU15027442",
+            "LV40003521600",
+            "MT11679112",
+            "NL004495445B01",
+            "PL8567346215",
+            "PT501964843",
+            "RO18547290",
+            "SE123456789701",
+            "SI50223054",
+            "SK2022749619",
+            "XI980780684",
+            "CHE100155212",
+            "US123456789",
+        ] {
+            let number = VatNumber::parse(text).expect(text);
+            assert_eq!(number.check(), Ok(()), "{text}");
+        }
+        for text in [
+            "ATU13585626",
+            "BE0403019262",
+            "DE136695978",
+            "EL123456781",
+            "ESB58378432",
+            "FR41303265045",
+            "IT00743110158",
+            "NL004495446B01",
+            "PL8567346216",
+            "XI980780685",
+            "DE12345678",
+        ] {
+            let number = VatNumber::parse(text).expect(text);
+            assert_eq!(number.check().map_err(|e| e.code), Err("wrong_vat_number"), "{text}");
+        }
+        assert_eq!(VatNumber::parse("EL094259216").expect("valid").country(), "GR");
     }
 
     #[test]

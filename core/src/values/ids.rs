@@ -63,6 +63,11 @@ id!(
 );
 id!(ApiKeyId);
 id!(CustomerId);
+id!(
+    /// Customers who have the same prices.
+    CustomerGroupId
+);
+id!(PriceListId);
 id!(ProductId);
 id!(CategoryId);
 id!(SupplierId);
@@ -81,9 +86,25 @@ id!(ShipmentId);
 id!(ReturnId);
 id!(PurchaseOrderId);
 id!(InventoryCountId);
+id!(
+    /// An invoice, a credit note or a deposit; of its draft, too.
+    InvoiceId
+);
+id!(
+    /// Money that a customer paid, or the reversal of that.
+    PaymentId
+);
+id!(
+    /// That an invoice is to be sent.
+    SendingId
+);
+id!(
+    /// A step of an invoice on its way to the customer.
+    TransmissionId
+);
 id!(EmailId);
 id!(
-    /// A file of customers, suppliers, products or opening stock that is worked off row by row.
+    /// A file of customers, suppliers, products, opening stock or prices that is worked off row by row.
     ImportId
 );
 

@@ -23,6 +23,7 @@ impl Invalid {
             available: None,
             inventory_count_id: None,
             credit: None,
+            kept_until: None,
         }
     }
 }
@@ -40,13 +41,15 @@ pub struct FieldError {
     pub inventory_count_id: Option<Box<str>>,
     /// What the refusal was reckoned from, if a credit limit would be passed.
     pub credit: Option<Box<CreditFigures>>,
+    /// The last day on which the law wants it kept, if that is in the way.
+    pub kept_until: Option<Box<str>>,
 }
 
 /// What a customer's orders come to beside their credit limit: decimal strings, in the company's currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreditFigures {
     pub limit: String,
-    /// What the other open orders of the customer come to.
+    /// What the other open orders and the invoices of the customer come to.
     pub exposure: String,
     /// What this order comes to.
     pub total: String,
@@ -70,6 +73,18 @@ impl Fields {
 
     pub fn refuse(&mut self, pointer: impl Into<String>, code: &'static str, message: impl Into<String>) {
         self.0.push(Invalid::new(code, message).at(pointer));
+    }
+
+    /// The same for what is too much, with what there is.
+    pub fn refuse_with(
+        &mut self,
+        pointer: impl Into<String>,
+        code: &'static str,
+        message: impl Into<String>,
+        available: &str,
+    ) {
+        let field = Invalid::new(code, message).at(pointer);
+        self.0.push(FieldError { available: Some(available.into()), ..field });
     }
 
     /// Returns `value` if every part of it was accepted.

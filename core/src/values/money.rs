@@ -7,7 +7,7 @@ use std::fmt;
 use std::iter::Sum;
 
 use bigdecimal::{BigDecimal, RoundingMode, Signed, Zero};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::values::invalid::Invalid;
 
@@ -68,6 +68,18 @@ macro_rules! serialize_as_string {
 }
 serialize_as_string!(Money, UnitPrice, Quantity, VatRate);
 
+/// Reads a decimal that was written as above, and checked before.
+macro_rules! deserialize_stored {
+    ($($name:ident),*) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+            }
+        }
+    )*};
+}
+deserialize_stored!(Money, UnitPrice, Quantity, VatRate);
+
 /// An amount in the order's currency, always with two decimals.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Money(BigDecimal);
@@ -99,6 +111,23 @@ impl Money {
 
     pub fn minus(&self, other: &Self) -> Self {
         Self(&self.0 - &other.0)
+    }
+
+    pub fn negated(&self) -> Self {
+        Self(-&self.0)
+    }
+
+    pub fn is_negative(&self) -> bool {
+        self.0.is_negative()
+    }
+
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
+    }
+
+    /// Whether it has no more digits than an amount may have.
+    pub fn fits(&self) -> bool {
+        self.0.abs() < BigDecimal::new(1.into(), -(AMOUNT_DIGITS as i64))
     }
 }
 
@@ -195,6 +224,11 @@ impl Quantity {
     pub fn value(&self) -> &BigDecimal {
         &self.0
     }
+
+    /// What an invoice says of a line that takes a deposit off (BT-129). It is the one quantity that is not above zero.
+    pub(crate) fn opposite(&self) -> Self {
+        Self(-&self.0)
+    }
 }
 
 impl fmt::Display for Quantity {
@@ -258,8 +292,17 @@ impl VatRate {
         Self(value)
     }
 
+    /// A rate of our own data, in hundredths of a percent: 550 is 5.5 %.
+    pub(crate) fn hundredths(hundredths: u16) -> Self {
+        Self(BigDecimal::new(hundredths.into(), 2))
+    }
+
     pub fn value(&self) -> &BigDecimal {
         &self.0
+    }
+
+    pub fn is_zero(&self) -> bool {
+        self.0.is_zero()
     }
 
     /// Returns the VAT on a taxable amount, rounded to two decimals (EN 16931, BT-117).
@@ -275,7 +318,7 @@ impl fmt::Display for VatRate {
 }
 
 /// A currency's three-letter code (ISO 4217).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Currency(String);
 

@@ -1,5 +1,6 @@
 //! When an invoice is due.
 
+use chrono::{Datelike, Days, NaiveDate};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,11 +40,39 @@ impl PaymentTerms {
     pub fn is_end_of_month(self) -> bool {
         self.end_of_month
     }
+
+    /// The day until which an invoice of this date is to be paid: the days later, and then, if it was agreed, at the end of that month.
+    pub fn due_on(self, date: NaiveDate) -> NaiveDate {
+        let days = Days::new(u64::try_from(self.days).unwrap_or_default());
+        let due = date.checked_add_days(days).unwrap_or(NaiveDate::MAX);
+        if self.end_of_month { end_of_month(due) } else { due }
+    }
+}
+
+fn end_of_month(date: NaiveDate) -> NaiveDate {
+    let (year, month) =
+        if date.month() == 12 { (date.year() + 1, 1) } else { (date.year(), date.month() + 1) };
+    let next = NaiveDate::from_ymd_opt(year, month, 1);
+    next.and_then(|first| first.pred_opt()).unwrap_or(date)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_day_is_the_days_later_or_at_the_end_of_that_month() {
+        let due = |days, end_of_month, date: &str| {
+            let terms = PaymentTerms::new(days, end_of_month).expect("valid");
+            terms.due_on(date.parse().expect("a date")).to_string()
+        };
+        assert_eq!(due(30, false, "2026-01-31"), "2026-03-02");
+        assert_eq!(due(0, false, "2026-12-31"), "2026-12-31");
+        assert_eq!(due(45, true, "2026-01-10"), "2026-02-28");
+        assert_eq!(due(45, true, "2026-11-20"), "2027-01-31");
+        assert_eq!(due(45, true, "2028-01-10"), "2028-02-29");
+        assert_eq!(due(0, true, "2026-12-05"), "2026-12-31");
+    }
 
     #[test]
     fn days_are_from_0_to_365() {

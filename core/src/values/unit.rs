@@ -1,6 +1,6 @@
 //! The units in which products are counted and measured.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::values::invalid::Invalid;
 use crate::values::money::QuantityDecimals;
@@ -114,7 +114,7 @@ const UNITS: &[Known] = &[
 ];
 
 /// A unit by its code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Unit(String);
 

@@ -33,6 +33,19 @@ pub(super) async fn post(
     load(address, connections, time, 201, request).await
 }
 
+/// Posts without a body for this time over these connections. `path` makes the next path from a number that does not repeat.
+pub(super) async fn command(
+    address: &str,
+    credential: &str,
+    connections: u64,
+    time: Duration,
+    path: impl Fn(u64) -> String + Send + Sync + Clone + 'static,
+) -> Result<Load> {
+    let rest = format!("Host: bench\r\nAuthorization: Bearer {credential}\r\nContent-Length: 0\r\n\r\n");
+    let request = move |number| format!("POST {} HTTP/1.1\r\n{rest}", path(number));
+    load(address, connections, time, 200, request).await
+}
+
 /// Gets `path` for this time over these connections.
 pub(super) async fn get(
     address: &str,

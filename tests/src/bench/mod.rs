@@ -6,12 +6,14 @@ mod audit;
 mod authentication;
 mod cost;
 mod decay;
+mod documents;
 mod drain;
 mod feed;
 mod growth;
 mod hot;
 mod http_load;
 mod idle;
+mod invoices;
 mod latency;
 mod memory;
 mod orders;
@@ -28,6 +30,7 @@ use clap::ValueEnum;
 
 use crate::harness::Services;
 
+pub use self::invoices::Drafts;
 pub use self::orders::seed;
 pub use self::pgbench::{ONE_LINE, Script, THREE_LINES};
 pub use self::report::{Claim, Measurement, Series, Wanted, summary};
@@ -83,8 +86,12 @@ pub enum Subject {
     Orders,
     /// Orders that reserve the same product, and different ones, against pgbench; receipts of one product
     Stock,
+    /// Validations of invoices of one series, over 32 connections, against pgbench
+    Invoices,
     /// Live notifications: from commit to client, and what a client costs
     Feed,
+    /// The documents of invoices: how fast the service makes them, against the crate alone; memory and size
+    Documents,
     /// What authentication adds to GET /orders/{id}
     Authentication,
     /// What the audit trail costs the writers of one tenant
@@ -110,6 +117,8 @@ pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Resul
         Subject::Feed => feed::measure(services, effort).await,
         Subject::Orders => orders::measure(services, effort).await,
         Subject::Stock => stock::measure(services, effort).await,
+        Subject::Documents => documents::measure(services, effort).await,
+        Subject::Invoices => invoices::measure(services, effort).await,
         Subject::Authentication => authentication::measure(services, effort).await,
         Subject::Audit => audit::measure(services, effort).await,
         Subject::Growth => growth::measure(services, effort).await,

@@ -41,10 +41,10 @@ SELECT "products"."tenant_id", "products"."id", "products"."version", "products"
     ORDER BY "products"."id" FOR KEY SHARE
 {+ ) AS products} \gset product_
 
--- core/src/commerce/credit/repository.rs: look. The API asks it together with the products, and waits once for both; pgbench can keep
--- no answer of a pipeline.
-SELECT "customers"."credit_limit" FROM "customers"
-    WHERE (("customers"."tenant_id" = {$1 'TENANT'::uuid}) AND ("customers"."id" = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid})) LIMIT {$3 1};
+-- core/src/commerce/orders/repository.rs: look_at_buyer. The API asks it together with the products, and waits once for both; pgbench can
+-- keep no answer of a pipeline. There is no price list: the API asks no more.
+SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id)
+    FROM customers AS c WHERE c.tenant_id = {$1 'TENANT'::uuid} AND c.id = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
 
 -- core/src/commerce/warehouses/repository.rs: find_default
 SELECT "warehouses"."id" FROM "warehouses"
@@ -62,13 +62,14 @@ INSERT INTO "orders" ("tenant_id", "id", "version", "reference", "customer_id", 
     {$24 NULL}, {$25 false});
 WITH added AS (
 INSERT INTO order_lines
-    (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
+    (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked,
+    price_source, price_list_id)
     SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, line.*
     FROM unnest({$3 ARRAY[1, 2, 3]::smallint[]}, {$4 :product_ids::uuid[]}, {$5 :product_skus::text[]}, {$6 :product_names::text[]},
     {$7 ARRAY[2, 2, 2]::numeric[]}, {$8 :product_unit_prices::numeric[]}, {$9 :product_vat_rates::numeric[]},
-    {$10 ARRAY[20.00, 20.00, 20.00]::numeric[]}, {$11 ARRAY[true, true, true]}) AS line
+    {$10 ARRAY[20.00, 20.00, 20.00]::numeric[]}, {$11 ARRAY[true, true, true]}, {$12 ARRAY['product', 'product', 'product']}, {$13 ARRAY[NULL, NULL, NULL]::uuid[]}) AS line
 )
-SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = {$12 'TENANT'::uuid} AND id = {$13 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
+SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::uuid} AND id = {$15 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
 
 -- core/src/commerce/stock/repository.rs: lock
 {+ SELECT array_agg(id) AS ids, array_agg(version + 1) AS versions, array_agg(sku) AS skus, array_agg(name) AS names,

@@ -1,5 +1,5 @@
-//! pgbench as the floor of placing orders: what PostgreSQL can do when nobody parses, checks, calculates or answers. It sends the
-//! statements that the API sends, from the scripts beside this file.
+//! pgbench as the floor of placing orders and of validating invoices: what PostgreSQL can do when nobody parses, checks, calculates or
+//! answers. It sends the statements that the API sends, from the scripts beside this file.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -54,25 +54,12 @@ impl Script {
 
     /// Returns the statements as the API sends them, but for those that begin and end its transaction and bind it to its tenant.
     pub fn statements(self) -> Vec<String> {
-        let sent = replaced(self.template, |name, _| if name == "+" { "" } else { name });
-        let lines = sent.lines().filter(|line| !line.starts_with("--") && !line.starts_with('\\'));
-        let text: String = lines
-            .map(|line| match line.split_once(" \\gset ") {
-                Some((end, _)) => format!("{end};\n"),
-                None => format!("{line}\n"),
-            })
-            .collect();
-        text.split(';')
-            .map(in_one_line)
-            .filter(|statement| {
-                !statement.is_empty() && !CONTROL.iter().any(|word| statement.starts_with(word))
-            })
-            .collect()
+        statements_of(self.template)
     }
 
     /// Returns the script as pgbench reads it, but for the tenant and the API key.
     pub(super) fn text(self) -> String {
-        replaced(self.template, |_, sent| sent)
+        text_of(self.template)
     }
 
     /// Has pgbench place orders of the first `products` products for so many seconds. Returns the orders per second.
@@ -91,31 +78,7 @@ impl Script {
         products: u64,
         seconds: u64,
     ) -> Result<f64> {
-        let tenant = world.tenant().await?.id.to_string();
-        let find_key = "SELECT id::text FROM api_keys WHERE tenant_id = $1::text::uuid";
-        let key: String = world.sql().await?.query_one(find_key, &[&tenant]).await?.get(0);
-        let script = world.logs().join("pgbench.sql");
-        std::fs::write(&script, text.replace("TENANT", &tenant).replace("API_KEY", &key))?;
-        let folder = world.services.pg_bin.as_ref();
-        let program = folder.map_or_else(|| PathBuf::from("pgbench"), |folder| folder.join("pgbench"));
-        let mut command = Command::new(program);
-        command
-            .args(["--protocol=prepared", "--no-vacuum", "--jobs=2"])
-            .arg(format!("--client={CONNECTIONS}"))
-            .arg(format!("--time={seconds}"))
-            .arg(format!("--file={}", script.display()))
-            .args(self.variables(products).map(|(name, value)| format!("--define={name}={value}")))
-            // As the API: what the policies of the tables cost is a part of both.
-            .arg(&world.database.api_url)
-            .env("PGOPTIONS", format!("-c role={RUNTIME_ROLE} {SESSION}"));
-        let exit = run(command, Duration::from_secs(seconds) + LONGEST_END).await?;
-        // Every client reports the same error.
-        let complaint: Vec<&str> = exit.stderr.lines().take(4).collect();
-        ensure!(exit.code == Some(0), "pgbench: {}", complaint.join(" "));
-        exit.stdout
-            .lines()
-            .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
-            .with_context(|| format!("pgbench says no tps: {}", exit.stdout))
+        run_text(text, world, CONNECTIONS, &self.variables(products), seconds).await
     }
 
     /// Returns the variables of the script that it does not set itself. Texts are as long as those that the API writes.
@@ -135,7 +98,8 @@ impl Script {
         let line = |position: u64| {
             json!({
                 "position": position, "product_id": ID, "sku": "P-100", "name": "Product 100", "quantity": "2", "unit_price": "10.00",
-                "vat_rate": "20", "net_amount": "20.00", "stocked": true, "reserved": "2", "waiting": "0",
+                "vat_rate": "20", "net_amount": "20.00", "stocked": true, "reserved": "2", "waiting": "0", "price_source": "product",
+                "price_list_id": null,
             })
         };
         json!({
@@ -151,6 +115,7 @@ impl Script {
         let line = json!({
             "product_id": ID, "sku": "P-100", "name": "Product 100", "quantity": "2", "unit_price": "10.00", "vat_rate": "20",
             "net_amount": "20.00", "stocked": true, "reserved": "2", "waiting": "0", "shipped": "0", "cancelled": "0", "returned": "0",
+            "price_source": "product", "price_list_id": null,
         });
         json!({
             "id": ID, "version": 1, "external_id": null, "reference": null, "customer_id": ID, "status": "pending", "currency": "EUR",
@@ -181,11 +146,67 @@ fn changed() -> Value {
 }
 
 /// Returns the headers of an event.
-fn headers() -> Value {
+pub(super) fn headers() -> Value {
     json!({
         "correlation-id": ID, "causation-id": ID, "traceparent": "00-5948579ba88043b5b01cab4627062515-3cef8912ad494b83-00",
         "comptoir-origin": {"actor": {"id": ID, "name": "a test"}},
     })
+}
+
+/// Has pgbench run a script, for the world's tenant and API key, over so many sessions for so many seconds. Returns the transactions per second.
+pub(super) async fn run_text(
+    text: &str,
+    world: &World,
+    sessions: u64,
+    variables: &[(&str, String)],
+    seconds: u64,
+) -> Result<f64> {
+    let tenant = world.tenant().await?.id.to_string();
+    let find_key = "SELECT id::text FROM api_keys WHERE tenant_id = $1::text::uuid";
+    let key: String = world.sql().await?.query_one(find_key, &[&tenant]).await?.get(0);
+    let script = world.logs().join("pgbench.sql");
+    std::fs::write(&script, text.replace("TENANT", &tenant).replace("API_KEY", &key))?;
+    let folder = world.services.pg_bin.as_ref();
+    let program = folder.map_or_else(|| PathBuf::from("pgbench"), |folder| folder.join("pgbench"));
+    let mut command = Command::new(program);
+    command
+        .args(["--protocol=prepared", "--no-vacuum", "--jobs=2"])
+        .arg(format!("--client={sessions}"))
+        .arg(format!("--time={seconds}"))
+        .arg(format!("--file={}", script.display()))
+        .args(variables.iter().map(|(name, value)| format!("--define={name}={value}")))
+        // As the API: what the policies of the tables cost is a part of both.
+        .arg(&world.database.api_url)
+        .env("PGOPTIONS", format!("-c role={RUNTIME_ROLE} {SESSION}"));
+    let exit = run(command, Duration::from_secs(seconds) + LONGEST_END).await?;
+    // Every client reports the same error.
+    let complaint: Vec<&str> = exit.stderr.lines().take(4).collect();
+    ensure!(exit.code == Some(0), "pgbench: {}", complaint.join(" "));
+    exit.stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
+        .with_context(|| format!("pgbench says no tps: {}", exit.stdout))
+}
+
+/// Returns the statements of a template as the API sends them, but for those that control the transaction.
+pub(super) fn statements_of(template: &str) -> Vec<String> {
+    let sent = replaced(template, |name, _| if name == "+" { "" } else { name });
+    let lines = sent.lines().filter(|line| !line.starts_with("--") && !line.starts_with('\\'));
+    let text: String = lines
+        .map(|line| match line.split_once(" \\gset ") {
+            Some((end, _)) => format!("{end};\n"),
+            None => format!("{line}\n"),
+        })
+        .collect();
+    text.split(';')
+        .map(in_one_line)
+        .filter(|statement| !statement.is_empty() && !CONTROL.iter().any(|word| statement.starts_with(word)))
+        .collect()
+}
+
+/// Returns the script of a template as pgbench reads it, but for the tenant and the API key.
+pub(super) fn text_of(template: &str) -> String {
+    replaced(template, |_, sent| sent)
 }
 
 /// Replaces each `{name text}` of a template by one of both.

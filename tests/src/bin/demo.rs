@@ -1,5 +1,5 @@
 //! `demo`: the main job from end to end, with a summary. Exit code 0 only if every committed event arrived, and no other, in
-//! order per aggregate, and the stock is what the ledger and the file say; 2 for a usage error.
+//! order per aggregate, and the stock and the invoices are what their ledgers and the file say; 2 for a usage error.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,8 +8,8 @@ use clap::Parser;
 use comptoir_tests::demo::{Options, run, sample};
 use comptoir_tests::loader::InputError;
 
-/// Loads goods and orders over HTTP, relays their events to RabbitMQ, and checks what an independent consumer receives, and the
-/// stock.
+/// Loads goods, orders and their invoices over HTTP, relays the events to RabbitMQ, and checks what an independent consumer receives,
+/// the stock and the invoices.
 #[derive(Debug, Parser)]
 #[command(name = "demo")]
 struct Arguments {
@@ -20,6 +20,9 @@ struct Arguments {
     /// Invoices that are loaded at the same time.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
+    /// Make a year of the file, which is of one day, and load that: 174 times as many orders. It is left in .dev/demo/year.csv.
+    #[arg(long)]
+    year: bool,
     /// Leave the database and the virtual host in place.
     #[arg(long)]
     keep: bool,
@@ -30,6 +33,7 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let options = Options {
         orders: arguments.orders.unwrap_or_else(sample),
+        year: arguments.year,
         concurrency: usize::from(arguments.concurrency),
         keep: arguments.keep,
     };

@@ -10,7 +10,7 @@ use clap::Parser;
 use comptoir_tests::loader::{DEFAULT_PATIENCE, InputError, Options, Progress, Report, load};
 
 /// Loads a sales file (CSV: InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country) into a
-/// running API: receives what it sells, ships its orders, takes back what came back. Running it again changes nothing.
+/// running API: receives what it sells, ships its orders, takes back what came back, and invoices it if you like. Running it again changes nothing.
 #[derive(Debug, Parser)]
 #[command(name = "load-orders")]
 struct Arguments {
@@ -19,7 +19,7 @@ struct Arguments {
     /// The API's address.
     #[arg(long, env = "COMPTOIR_API_URL", default_value = "http://127.0.0.1:8080")]
     api: String,
-    /// An API key that may write customers, products, orders and stock, and ship.
+    /// An API key that may write customers, products, orders and stock, and ship; with --invoices, also validate invoices and write payments.
     #[arg(long, env = "COMPTOIR_API_KEY", hide_env_values = true)]
     api_key: String,
     /// Where the list of refused rows goes [default: ORDERS with .refused.csv].
@@ -31,6 +31,9 @@ struct Arguments {
     /// Percent, of every product that is created.
     #[arg(long, default_value = "20")]
     vat_rate: String,
+    /// Invoice what is shipped, credit what comes back, and pay most of it. Your company must have what its invoices say of it.
+    #[arg(long)]
+    invoices: bool,
     /// Seconds to wait for an API that is away, each time.
     #[arg(long, default_value_t = DEFAULT_PATIENCE.as_secs())]
     patience: u64,
@@ -48,6 +51,7 @@ async fn main() -> ExitCode {
         refused,
         concurrency: usize::from(arguments.concurrency),
         vat_rate: arguments.vat_rate,
+        invoices: arguments.invoices,
         patience: Duration::from_secs(arguments.patience),
     };
     match load(&options, &Progress::new("orders", size)).await {
@@ -69,15 +73,23 @@ fn print(report: &Report, options: &Options) {
     for (status, count) in &report.orders {
         println!("  {count} orders {status}");
     }
-    for (what, count) in
-        [("receipts", report.receipts), ("returns", report.returns), ("write-offs", report.write_offs)]
-    {
+    for (what, count) in [
+        ("receipts", report.receipts),
+        ("returns", report.returns),
+        ("write-offs", report.write_offs),
+        ("invoices with a number", report.numbered),
+        ("credit notes", report.credit_notes),
+        ("payments", report.payments),
+    ] {
         if count > 0 {
             println!("  {count} {what}");
         }
     }
     if report.refused_invoices > 0 {
         println!("  {} invoices of which all rows were refused", report.refused_invoices);
+    }
+    for (reason, count) in &report.not_documented {
+        println!("  {count} not invoiced, credited or paid: {reason}");
     }
     println!("{} requests, {} sent again", report.requests, report.retries);
     if !report.refused_rows.is_empty() {

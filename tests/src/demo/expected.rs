@@ -38,7 +38,7 @@ pub struct Expected {
 
 /// How a row was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     Unread,
     /// By its quantity: as much as was possible was done.
     Short,
@@ -46,7 +46,7 @@ enum Fate {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Sale,
     Return,
     Loss,
@@ -54,13 +54,20 @@ enum Kind {
 
 /// A row that moves goods, or would.
 #[derive(Debug)]
-struct Moves {
-    kind: Kind,
-    /// The customer of its invoice.
-    customer: String,
-    sku: String,
-    quantity: BigDecimal,
-    fate: Option<Fate>,
+pub(super) struct Moves {
+    pub(super) kind: Kind,
+    /// Counts the invoices of the file, from 1.
+    pub(super) invoice: u64,
+    /// The customer of its invoice, and whether that has no number.
+    pub(super) customer: String,
+    pub(super) is_guest: bool,
+    /// By its name, of its invoice.
+    pub(super) country: String,
+    pub(super) sku: String,
+    pub(super) quantity: BigDecimal,
+    /// Nothing where there is none.
+    pub(super) price: BigDecimal,
+    pub(super) fate: Option<Fate>,
 }
 
 impl Expected {
@@ -123,7 +130,7 @@ impl Expected {
     }
 
     /// Reads the list of refused rows: how each was refused, by its line. `None` if there are too many.
-    fn fates(&mut self, refused: &Path) -> Result<Option<HashMap<u64, Fate>>> {
+    pub(super) fn fates(&mut self, refused: &Path) -> Result<Option<HashMap<u64, Fate>>> {
         let mut fates = HashMap::new();
         let mut reader = ReaderBuilder::new()
             .flexible(true)
@@ -155,7 +162,7 @@ impl Expected {
 }
 
 /// Reads the rows of a sales file that move goods, or would if they were not refused.
-fn each_row(orders: &Path, fates: &HashMap<u64, Fate>, mut take: impl FnMut(Moves)) -> Result<()> {
+pub(super) fn each_row(orders: &Path, fates: &HashMap<u64, Fate>, mut take: impl FnMut(Moves)) -> Result<()> {
     let mut reader = ReaderBuilder::new()
         .flexible(true)
         .from_path(orders)
@@ -165,7 +172,8 @@ fn each_row(orders: &Path, fates: &HashMap<u64, Fate>, mut take: impl FnMut(Move
         .iter()
         .map(|name| String::from_utf8_lossy(name).trim_start_matches('\u{feff}').trim().to_lowercase())
         .collect();
-    let (mut invoice, mut customer) = (String::new(), String::new());
+    let (mut invoice, mut number) = (0, String::new());
+    let (mut customer, mut country, mut is_guest) = (String::new(), String::new(), true);
     for record in reader.byte_records() {
         let record = record?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -178,18 +186,25 @@ fn each_row(orders: &Path, fates: &HashMap<u64, Fate>, mut take: impl FnMut(Move
             let place = header.iter().position(|name| name == column);
             place.and_then(|place| record.get(place)).unwrap_or_default().trim()
         };
-        if invoice != text("invoiceno") {
-            text("invoiceno").clone_into(&mut invoice);
+        if number != text("invoiceno") {
+            invoice += 1;
+            text("invoiceno").clone_into(&mut number);
             customer = customer_of(text("customerid"), text("country"));
+            is_guest = text("customerid").is_empty();
+            text("country").clone_into(&mut country);
         }
-        if let Some((kind, quantity)) = meaning(&invoice, text("quantity"), text("unitprice"))
+        if let Some((kind, quantity)) = meaning(&number, text("quantity"), text("unitprice"))
             && !text("stockcode").is_empty()
         {
             take(Moves {
                 kind,
+                invoice,
                 customer: customer.clone(),
+                is_guest,
+                country: country.clone(),
                 sku: text("stockcode").to_owned(),
                 quantity,
+                price: decimal(text("unitprice")).unwrap_or_default(),
                 fate,
             });
         }

@@ -1,23 +1,33 @@
-//! The main job from end to end: goods and orders over HTTP, their events through the relay to an independent consumer, and a
-//! comparison of the committed events with those that arrived, and of the stock with the file. See docs/demo.md.
+//! The main job from end to end: goods, orders and invoices over HTTP, their events through the relay to an independent consumer,
+//! and a comparison of the committed events with those that arrived, and of the stock and the invoices with the file. See docs/demo.md.
 
+mod company;
+mod documents;
 mod expected;
+mod expected_invoices;
+mod invoices;
 mod stock;
 mod summary;
 mod supervisor;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
 use crate::harness::{Api, Consumer, QueueOptions, Relay, Services, World, connect, root};
 use crate::loader::{self, Progress, Report};
+use crate::year;
 
+pub use company::introduce_company;
 pub use expected::Expected;
+pub use expected_invoices::{ExpectedInvoices, Sums};
+pub use invoices::{Documents, InvoiceFindings};
 pub use stock::StockFindings;
 
-use summary::Summary;
+use summary::{Checked, Summary};
 use supervisor::Supervisor;
 
 /// The longest time without an arrival while events are missing.
@@ -25,11 +35,15 @@ const STANDSTILL_LIMIT: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The time in which a delivery that should not come may still come.
 const AFTERMATH: Duration = Duration::from_millis(300);
+/// The VAT of all products, in percent. The file does not say.
+const VAT_RATE: &str = "20";
 
 #[derive(Debug, Clone)]
 pub struct Options {
     /// A sales file.
     pub orders: PathBuf,
+    /// Load a year that is made of this file: the day that it is of, again and again ([`crate::year`]).
+    pub year: bool,
     /// Invoices that are loaded at the same time.
     pub concurrency: usize,
     /// Leave the database and the virtual host in place.
@@ -41,32 +55,34 @@ pub fn sample() -> PathBuf {
     root().join("tests/data/orders-sample.csv")
 }
 
-/// Runs the demo. Returns true if every committed event arrived, and no other, in order, and the stock is what the file says.
+/// Runs the demo. Returns true if every committed event arrived, and no other, in order, and the stock and the invoices are what the file says.
 ///
 /// # Errors
 /// Fails if a part of it cannot be started, or at Ctrl-C.
 #[expect(clippy::print_stdout, reason = "the summary is what the demo is for")]
 pub async fn run(options: &Options) -> Result<bool> {
-    let size = std::fs::metadata(&options.orders)
-        .with_context(|| format!("cannot read {}", options.orders.display()))?
-        .len();
-    let services = tokio::task::spawn_blocking(Services::from_environment).await??;
     let folder = root().join(".dev/demo");
+    let orders = if options.year { year_of(&options.orders, &folder)? } else { options.orders.clone() };
+    let size = std::fs::metadata(&orders).with_context(|| format!("cannot read {}", orders.display()))?.len();
+    let services = tokio::task::spawn_blocking(Services::from_environment).await??;
     let mut world = World::lasting(services, folder.clone()).await?;
+    documents::clear(&folder)?;
     let queue = QueueOptions { keep_messages: false, ..QueueOptions::default() };
     let consumer = Consumer::attach(&world.vhost.url, queue).await?;
     let credential = world.found_tenant("Demo").await?.api_key.clone();
     let api = Api::start(&world, supervisor::QUIET).await?;
+    introduce_company(&api.http).await?;
     let relay = Relay::start(&world, &[]).await?;
-    introduce(&world, &api, &relay, options);
+    introduce(&world, &api, &relay, &orders);
 
     let load = loader::Options {
         api: api.http.root().to_owned(),
         credential,
-        orders: options.orders.clone(),
+        orders,
         refused: folder.join("refused-rows.csv"),
         concurrency: options.concurrency,
-        vat_rate: "20".to_owned(),
+        vat_rate: VAT_RATE.to_owned(),
+        invoices: true,
         patience: loader::DEFAULT_PATIENCE,
     };
     let progress = Progress::new("orders", size);
@@ -77,9 +93,13 @@ pub async fn run(options: &Options) -> Result<bool> {
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     progress.finish();
-    let (report, elapsed) = outcome?;
-    let stock = StockFindings::of(&world, &load.orders, &load.refused).await?;
-    let summary = Summary::new(&world, &consumer, report, stock, load.refused, elapsed).await?;
+    let Done { report, elapsed, left } = outcome?;
+    let checked = Checked {
+        stock: StockFindings::of(&world, &load.orders, &load.refused).await?,
+        invoices: InvoiceFindings::of(&world, &load.orders, &load.refused, VAT_RATE).await?,
+        left,
+    };
+    let summary = Summary::new(&world, &consumer, report, checked, load.refused, elapsed).await?;
     println!("{summary}");
     if options.keep {
         println!("kept: {} and {}", world.database.url, world.vhost.url);
@@ -88,7 +108,17 @@ pub async fn run(options: &Options) -> Result<bool> {
     Ok(summary.is_sound())
 }
 
-fn introduce(world: &World, api: &Api, relay: &Relay, options: &Options) {
+/// Writes the year of a day's file into the folder. It stays there: to be loaded again, or by another version.
+fn year_of(day: &Path, folder: &Path) -> Result<PathBuf> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let file = File::open(day).with_context(|| format!("cannot read {}", day.display()))?;
+    let path = folder.join("year.csv");
+    let year = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    year::write(BufReader::new(file), BufWriter::new(year)).with_context(|| day.display().to_string())?;
+    Ok(path)
+}
+
+fn introduce(world: &World, api: &Api, relay: &Relay, orders: &Path) {
     let server = |name: &str, pid: Option<u32>| {
         pid.map(|pid| format!(", {name} is process {pid}")).unwrap_or_default()
     };
@@ -100,12 +130,15 @@ fn introduce(world: &World, api: &Api, relay: &Relay, options: &Options) {
         server("PostgreSQL", world.services.postgres_pid),
     );
     eprintln!("kill -9 any of them if you like: they are started again, and nothing is lost");
-    eprintln!(
-        "loading {} into {}, logs in {}",
-        options.orders.display(),
-        api.http.root(),
-        world.logs().display()
-    );
+    eprintln!("loading {} into {}, logs in {}", orders.display(), api.http.root(), world.logs().display());
+}
+
+/// What the main job did.
+struct Done {
+    report: Report,
+    elapsed: Duration,
+    /// The documents that it left.
+    left: Vec<PathBuf>,
 }
 
 async fn main_job(
@@ -113,7 +146,7 @@ async fn main_job(
     world: &World,
     consumer: &Consumer,
     progress: &Progress,
-) -> Result<(Report, Duration)> {
+) -> Result<Done> {
     let begin = Instant::now();
     let report = loader::load(load, progress).await?;
     progress.begin("events", 0);
@@ -130,7 +163,9 @@ async fn main_job(
             if arrived as u64 >= committed && settled {
                 let elapsed = begin.elapsed();
                 tokio::time::sleep(AFTERMATH).await;
-                return Ok((report, elapsed));
+                let (sql, folder) = (connect(&world.database.url).await?, world.logs());
+                let left = documents::leave(&sql, &load.api, &load.credential, folder).await?;
+                return Ok(Done { report, elapsed, left });
             }
         }
         if last.1.elapsed() >= STANDSTILL_LIMIT {
@@ -139,26 +174,30 @@ async fn main_job(
                 "nothing arrived for {} s: comparing what there is",
                 STANDSTILL_LIMIT.as_secs()
             ));
-            return Ok((report, begin.elapsed()));
+            return Ok(Done { report, elapsed: begin.elapsed(), left: Vec::new() });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
-/// Returns how many events are committed, and whether the relay has settled them all and no level of stock has yet to be told of.
+/// Returns how many events are committed, and whether the relay has settled them all, no level of stock has yet to be told of, and every
+/// invoice has its document.
 async fn committed_count(database_url: &str) -> Result<(u64, bool)> {
     let sql = connect(database_url).await?;
     let row = sql
         .query_one(
             "SELECT (SELECT count(*) FROM outbox_events),
                     (SELECT count(*) FROM outbox_history) + (SELECT count(*) FROM outbox_dead_letters),
-                    (SELECT count(*) FROM stock_levels WHERE untold)",
+                    (SELECT count(*) FROM stock_levels WHERE untold),
+                    (SELECT count(*) FROM invoices AS i WHERE i.number IS NOT NULL AND NOT EXISTS (
+                        SELECT FROM invoice_documents AS d WHERE d.tenant_id = i.tenant_id AND d.invoice_id = i.id))",
             &[],
         )
         .await?;
-    let (pending, settled, untold): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
+    let (pending, settled): (i64, i64) = (row.get(0), row.get(1));
+    let (untold, unprinted): (i64, i64) = (row.get(2), row.get(3));
     if pending < 0 || settled < 0 {
         bail!("a negative count");
     }
-    Ok((u64::try_from(pending + settled)?, pending == 0 && untold == 0))
+    Ok((u64::try_from(pending + settled)?, pending == 0 && untold == 0 && unprinted == 0))
 }

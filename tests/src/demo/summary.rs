@@ -12,10 +12,19 @@ use crate::harness::{Consumer, World, committed_events};
 use crate::ledger::{Fate, Findings};
 use crate::loader::Report;
 
+use super::invoices::{Documents, InvoiceFindings, plain};
 use super::stock::StockFindings;
 
 /// The most complaints of each kind that are listed one by one.
 const LISTED: usize = 10;
+
+/// What was compared beside the events, and the documents that were left to look at.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) stock: StockFindings,
+    pub(super) invoices: InvoiceFindings,
+    pub(super) left: Vec<PathBuf>,
+}
 
 #[derive(Debug)]
 pub(super) struct Summary {
@@ -25,7 +34,7 @@ pub(super) struct Summary {
     events: BTreeMap<String, u64>,
     dead_letters: usize,
     findings: Findings,
-    stock: StockFindings,
+    checked: Checked,
     latency: Option<(Duration, Duration)>,
     refused_file: PathBuf,
     elapsed: Duration,
@@ -36,7 +45,7 @@ impl Summary {
         world: &World,
         consumer: &Consumer,
         report: Report,
-        stock: StockFindings,
+        checked: Checked,
         refused_file: PathBuf,
         elapsed: Duration,
     ) -> Result<Self> {
@@ -56,17 +65,21 @@ impl Summary {
             events,
             dead_letters: committed.iter().filter(|event| event.fate == Fate::DeadLettered).count(),
             findings: consumer.with_ledger(|ledger| ledger.check(&committed)),
-            stock,
+            checked,
             latency: consumer.with_ledger(|ledger| Some((ledger.latency(0.5)?, ledger.latency(0.99)?))),
             refused_file,
             elapsed,
         })
     }
 
-    /// Whether everything could be loaded, every committed event arrived, and no other, in order, and the stock is what the file
-    /// says.
+    /// Whether everything could be loaded, every committed event arrived, and no other, in order, and the stock and the invoices are
+    /// what the file says.
     pub(super) fn is_sound(&self) -> bool {
-        self.report.is_complete() && self.findings.is_sound() && self.stock.is_sound()
+        self.report.is_complete() && self.findings.is_sound() && self.is_as_the_file_says()
+    }
+
+    fn is_as_the_file_says(&self) -> bool {
+        self.checked.stock.is_sound() && self.checked.invoices.is_sound()
     }
 
     fn table(&self) -> Table {
@@ -84,10 +97,12 @@ impl Summary {
         rows.add("receipts", &self.report.receipts);
         rows.add("returns", &self.report.returns);
         rows.add("write-offs", &self.report.write_offs);
-        rows.add("products in stock", &self.stock.levels);
-        rows.add("movements in the ledger", &self.stock.movements);
-        rows.add("products compared with the file", &self.stock.compared);
-        rows.add("differences", &self.stock.complaints.len());
+        let stock = &self.checked.stock;
+        rows.add("products in stock", &stock.levels);
+        rows.add("movements in the ledger", &stock.movements);
+        rows.add("products compared with the file", &stock.compared);
+        rows.add("differences", &stock.complaints.len());
+        self.add_invoices(&mut rows);
         rows.begin("events committed");
         for (event_type, count) in &self.events {
             rows.add(event_type, count);
@@ -112,7 +127,10 @@ impl Summary {
         }
         rows.begin("speed");
         rows.add("rows", &self.report.rows);
-        rows.add("rows/s", &rate(self.report.rows, self.report.elapsed));
+        let goods = self.report.elapsed.saturating_sub(self.report.invoicing);
+        rows.add("rows/s, without the time of the invoices", &rate(self.report.rows, goods));
+        let documents = self.report.numbered + self.report.credit_notes + self.report.payments;
+        rows.add("invoices, credit notes and payments/s", &rate(documents, self.report.invoicing));
         rows.add("HTTP requests", &self.report.requests);
         rows.add("of them sent again", &self.report.retries);
         rows.add("HTTP requests/s", &rate(self.report.requests, self.report.elapsed));
@@ -128,6 +146,31 @@ impl Summary {
             column.set_cell_alignment(CellAlignment::Right);
         }
         table
+    }
+
+    fn add_invoices(&self, rows: &mut Rows<'_>) {
+        let found = &self.checked.invoices;
+        let Documents { sums, paid, credited, open } = &found.invoices;
+        rows.begin("invoices");
+        for (series, last) in &found.numbers {
+            rows.add("numbers without gaps", &format!("{series}: 1 to {last}"));
+        }
+        rows.add("invoiced", &plain(&sums.gross));
+        rows.add("paid", &plain(paid));
+        rows.add("credited", &plain(credited));
+        rows.add("open", &plain(open));
+        rows.add("payments", &found.payments);
+        for (what, sums) in [("invoiced", sums), ("credited", &found.credit_notes.sums)] {
+            for (rate, (base, tax)) in &sums.vat {
+                rows.add(&format!("{what} at {rate} % VAT"), &format!("{} + {}", plain(base), plain(tax)));
+            }
+        }
+        for (reason, count) in &self.report.not_documented {
+            rows.add(&format!("without a document: {reason}"), count);
+        }
+        rows.add("links of their chains", &found.links);
+        rows.add("documents compared with the file", &found.compared);
+        rows.add("differences", &found.complaints.len());
     }
 }
 
@@ -168,15 +211,20 @@ impl fmt::Display for Summary {
         for line in self.findings.complaints(LISTED) {
             writeln!(f, "{line}")?;
         }
-        for line in self.stock.complaints.iter().take(LISTED) {
-            writeln!(f, "{line}")?;
+        for complaints in [&self.checked.stock.complaints, &self.checked.invoices.complaints] {
+            for line in complaints.iter().take(LISTED) {
+                writeln!(f, "{line}")?;
+            }
         }
-        if self.findings.is_sound() && self.stock.is_sound() {
+        for path in &self.checked.left {
+            writeln!(f, "To look at: {}", path.display())?;
+        }
+        if self.findings.is_sound() && self.is_as_the_file_says() {
             writeln!(
                 f,
                 "Everything that was committed arrived, nothing else did, and in order per aggregate."
             )?;
-            write!(f, "The stock is what the ledger and the file say.")?;
+            write!(f, "The stock and the invoices are what their ledgers and the file say.")?;
         } else {
             write!(f, "NOT everything is as it should be: see above.")?;
         }

@@ -9,8 +9,9 @@ use crate::loader::Progress;
 
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Requests are not logged one by one: the demo measures the API, not the terminal.
-pub(super) const QUIET: &[(&str, &str)] = &[("COMPTOIR__LOG__FILTER", "warn")];
+/// Requests are not logged one by one: the demo measures the API, not the terminal. Documents are made, other than in most tests.
+pub(super) const QUIET: &[(&str, &str)] =
+    &[("COMPTOIR__LOG__FILTER", "warn"), ("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "true")];
 
 #[derive(Debug)]
 pub(super) struct Supervisor<'a> {

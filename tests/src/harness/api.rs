@@ -67,6 +67,8 @@ impl Api {
             .env("COMPTOIR__API__DRAIN_SECONDS", "0")
             // A test that looks at e-mails says how they leave.
             .env("COMPTOIR__MAIL__TRANSPORT", "log")
+            // A test that looks at documents says that they are made: their links and events come when they come.
+            .env("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "false")
             .envs(RATE_LIMITS)
             .envs(environment.iter().copied());
         let log = world.logs().join(format!("api-{port}.log"));
@@ -101,6 +103,39 @@ impl Api {
     pub async fn customer(&self, code: &str) -> Result<Value> {
         let body = json!({"code": code, "name": format!("Customer {code}"), "email": "someone@example.com"});
         self.created("/customers", &body).await
+    }
+
+    /// Creates a group of customers with this code.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn customer_group(&self, code: &str) -> Result<Value> {
+        self.created("/customer-groups", &json!({"code": code, "name": format!("Group {code}")})).await
+    }
+
+    /// Creates a price list with this code, and these members besides: whose it is, and when it is valid.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn price_list(&self, code: &str, members: &Value) -> Result<Value> {
+        let mut body = members.clone();
+        body["code"] = json!(code);
+        body["name"] = json!(format!("Prices {code}"));
+        self.created("/price-lists", &body).await
+    }
+
+    /// Sets what a product costs in a list, from each quantity on.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn set_price(&self, list: &Value, product: &Value, breaks: &[(&str, &str)]) -> Result<Value> {
+        let one = |(from, price): &(&str, &str)| json!({"from_quantity": from, "unit_price": price});
+        let breaks: Vec<Value> = breaks.iter().map(one).collect();
+        let body = json!({"entries": [{"product_id": product["id"], "breaks": breaks}]});
+        let path = format!("/price-lists/{}/entries", list["id"].as_str().unwrap_or_default());
+        let answer = self.http.send(reqwest::Method::PUT, &path, &[], Some(&body)).await?;
+        ensure!(answer.status == 200, "{}", answer.text);
+        Ok(answer.json)
     }
 
     /// Creates a product with this SKU, at 10.00 and 20 % VAT. It is not kept in stock, and any quantity of it can be ordered: a
@@ -149,6 +184,45 @@ impl Api {
     pub async fn purchase_order(&self, supplier: &Value, product: &Value) -> Result<Value> {
         let line = json!({"product_id": product["id"], "quantity": "10", "unit_cost": "7.00"});
         self.created("/purchase-orders", &json!({"supplier_id": supplier["id"], "lines": [line]})).await
+    }
+
+    /// Gives the company all that its invoices must say.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn seller(&self) -> Result<Value> {
+        let body = json!({
+            "registration": {"scheme": "siren", "number": "732829320"},
+            "vat_number": "FR44732829320",
+            "address": {"line1": "1 quai des Docks", "postal_code": "44000", "city": "Nantes", "country": "FR"},
+            "invoicing": {"legal_form": "SAS", "share_capital": "10000.00", "trade_register": "RCS Nantes"},
+        });
+        let changed =
+            self.http.send(reqwest::Method::PATCH, "/tenant", &[("If-Match", "*")], Some(&body)).await?;
+        ensure!(changed.status == 200, "{}", changed.text);
+        Ok(changed.json)
+    }
+
+    /// Creates a French business with this code, of which invoices have all that they must say.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn buyer(&self, code: &str) -> Result<Value> {
+        let body = json!({
+            "code": code, "name": format!("Customer {code}"), "email": "someone@example.com", "vat_number": "FR40303265045",
+            "addresses": [{"kind": "billing", "line1": "12 rue des Carmes", "postal_code": "44000", "city": "Nantes", "country": "FR"}],
+            "invoicing": {"kind": "business", "registration": {"scheme": "siren", "number": "303265045"}},
+        });
+        self.created("/customers", &body).await
+    }
+
+    /// Drafts an invoice of one line: two of this product.
+    ///
+    /// # Errors
+    /// Fails if the API refuses.
+    pub async fn invoice(&self, customer: &Value, product: &Value) -> Result<Value> {
+        let line = json!({"product_id": product["id"], "quantity": "2"});
+        self.created("/invoices", &json!({"customer_id": customer["id"], "lines": [line]})).await
     }
 
     /// Creates an order of one line: two of this product.

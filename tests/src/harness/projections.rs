@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use super::{World, until};
 
 /// Each report as it must be, and as it is, with a name.
-const REPORTS: [(&str, &str, &str); 4] = [
+const REPORTS: [(&str, &str, &str); 6] = [
     (
         "order_timeline",
         // From the orders themselves, where the program reads the audit trail.
@@ -70,6 +70,38 @@ const REPORTS: [(&str, &str, &str); 4] = [
         GROUP BY c.tenant_id, c.id",
         "SELECT tenant_id, customer_id, code, name, orders, cancelled_orders, gross_total, first_order_at, last_order_at, last_activity_at
         FROM customer_activity",
+    ),
+    (
+        "sales_by_month",
+        // From what the documents say, where the program reads the rows beside it.
+        "SELECT i.tenant_id, date_trunc('month', i.issue_date)::date, i.customer_id, said.content ->> 'currency', count(*),
+            sum(said.sign * ((said.content #>> '{totals,net}')::numeric - said.deposits)), sum(said.sign * (said.content #>> '{totals,vat}')::numeric)
+        FROM invoices AS i LEFT JOIN invoices AS o ON o.tenant_id = i.tenant_id AND o.id = i.corrects
+        JOIN LATERAL (
+            SELECT c.content::jsonb AS content, CASE i.kind WHEN 'credit_note' THEN -1 ELSE 1 END AS sign,
+                CASE WHEN COALESCE(o.kind, i.kind) = 'prepayment' THEN (c.content::jsonb #>> '{totals,net}')::numeric ELSE (
+                    SELECT COALESCE(sum((l ->> 'net')::numeric), 0) FROM jsonb_array_elements(c.content::jsonb -> 'lines') AS l
+                    WHERE (l ->> 'quantity')::numeric < 0) END AS deposits
+            FROM invoice_contents AS c WHERE c.tenant_id = i.tenant_id AND c.invoice_id = i.id
+        ) AS said ON true
+        GROUP BY 1, 2, 3, 4",
+        "SELECT tenant_id, (month AT TIME ZONE 'UTC')::date, customer_id, currency, documents, net_total, vat_total FROM sales_by_month",
+    ),
+    (
+        "receivables",
+        "SELECT c.tenant_id, c.id, COALESCE(i.invoiced, 0), COALESCE(i.credited, 0), COALESCE(p.paid, 0),
+            COALESCE(i.invoiced, 0) - COALESCE(i.credited, 0) - COALESCE(p.paid, 0)
+        FROM customers AS c
+        LEFT JOIN LATERAL (
+            SELECT sum(CASE WHEN one.kind <> 'credit_note' THEN one.gross_total ELSE 0 END) AS invoiced,
+                sum(CASE WHEN one.kind = 'credit_note' THEN one.gross_total ELSE 0 END) AS credited
+            FROM invoices AS one WHERE one.tenant_id = c.tenant_id AND one.customer_id = c.id AND one.number IS NOT NULL
+        ) AS i ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(one.amount) AS paid FROM payments AS one WHERE one.tenant_id = c.tenant_id AND one.customer_id = c.id
+        ) AS p ON true
+        WHERE i.invoiced IS NOT NULL OR p.paid IS NOT NULL",
+        "SELECT tenant_id, customer_id, invoiced, credited, paid, open_total FROM receivables",
     ),
 ];
 

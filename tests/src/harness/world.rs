@@ -237,15 +237,18 @@ impl World {
         Ok(command)
     }
 
-    /// Returns the URL for a command: the owner's to migrate and erase, the auditor's to verify, and `other` for the rest.
+    /// Returns the URL for a command: the owner's to migrate, to erase and to verify invoices, the auditor's to verify the trail, and `other` for the rest.
     fn log_in<'a>(&'a self, arguments: &[&str], other: &'a str) -> &'a str {
         match arguments.first() {
             Some(&"migrate") => &self.database.url,
             // Only the owner may change the trail.
-            Some(&"audit") if arguments.get(1) == Some(&"erase") => &self.database.url,
+            Some(&"audit") if matches!(arguments.get(1), Some(&("erase" | "erase-anonymised"))) => {
+                &self.database.url
+            }
             // Lists the rows of all tenants.
             Some(&("users" | "tenants")) if arguments.get(1) == Some(&"list") => &self.database.url,
             Some(&"audit") => &self.database.auditor_url,
+            Some(&"invoices") => &self.database.url,
             _ => other,
         }
     }

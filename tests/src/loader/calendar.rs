@@ -30,6 +30,11 @@ impl Calendar {
         parse(text).and_then(|day| self.move_day(day))
     }
 
+    /// The last day on which anything is dated.
+    pub(super) fn today(&self) -> String {
+        self.today.to_string()
+    }
+
     /// Returns the business date of the file's first day.
     pub(super) fn first(&self) -> Option<String> {
         self.first_and_last.and_then(|(first, _)| self.move_day(first))

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::outcome::{Problem, Refusal, item_with};
-use super::{countries, rows::Row, stripes::Stripes};
+use super::{countries, identities, rows::Row, stripes::Stripes};
 
 /// The most ids of each kind that are remembered, to bound the memory; the API is asked for the others.
 const REMEMBERED: usize = 100_000;
@@ -63,18 +63,21 @@ pub(super) struct Catalogue {
     customers: Known,
     products: Known,
     vat_rate: String,
+    /// The country of a customer, by code, whatever the row says.
+    countries: HashMap<String, String>,
 }
 
 impl Catalogue {
-    pub(super) fn new(vat_rate: &str) -> Self {
-        Self { customers: Known::new(), products: Known::new(), vat_rate: vat_rate.to_owned() }
+    pub(super) fn new(vat_rate: &str, countries: HashMap<String, String>) -> Self {
+        Self { customers: Known::new(), products: Known::new(), vat_rate: vat_rate.to_owned(), countries }
     }
 
     /// Returns the id of the row's customer.
     pub(super) async fn customer(&self, client: &Client, row: &Row) -> Result<String, Problem> {
         let code = customer_code(row);
-        find_or_create(client, &self.customers, "/customers", "code", &code, || customer_body(&code, row))
-            .await
+        let country = self.countries.get(&code).unwrap_or(&row.country);
+        let body = || identities::describe(&code, countries::code(country), row.customer.is_empty());
+        find_or_create(client, &self.customers, "/customers", "code", &code, body).await
     }
 
     /// Returns the id of a product. A product that the API refuses is not remembered: a later row may describe it better.
@@ -130,26 +133,6 @@ pub(super) fn customer_code(row: &Row) -> String {
     row.customer.strip_suffix(".0").unwrap_or(&row.customer).to_owned()
 }
 
-fn customer_body(code: &str, row: &Row) -> Value {
-    // The local part of an e-mail address is plain ASCII here.
-    let local: String =
-        code.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let mut body = json!({
-        "code": code,
-        "name": format!("Customer {code}"),
-        "email": format!("customer-{local}@example.com"),
-    });
-    if let Some(country) = countries::code(&row.country) {
-        body["addresses"] = json!([{
-            "kind": "billing",
-            "line1": "not stated",
-            "city": "not stated",
-            "country": country,
-        }]);
-    }
-    body
-}
-
 fn product_body(article: &Article<'_>, vat_rate: &str) -> Value {
     let Article { sku, description, unit_price, stocked } = article;
     let name = if description.is_empty() { sku } else { description };
@@ -183,14 +166,6 @@ mod tests {
         assert_eq!(customer_code(&row("A-7", "France")), "A-7");
         assert_eq!(customer_code(&row("", "France")), "GUEST-France");
         assert_eq!(customer_code(&row("", "")), "GUEST-Unspecified");
-    }
-
-    #[test]
-    fn a_customer_has_an_address_only_where_its_country_is_known() {
-        let body = customer_body("GUEST-EIRE", &row("", "EIRE"));
-        assert_eq!(body["addresses"][0]["country"], "IE");
-        assert_eq!(body["email"], "customer-guest-eire@example.com");
-        assert!(customer_body("7", &row("7", "Unspecified")).get("addresses").is_none());
     }
 
     #[test]

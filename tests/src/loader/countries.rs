@@ -42,7 +42,7 @@ const ALIASES: &[(&str, &str)] = &[
 ];
 
 /// Returns the alpha-2 code of a country's name, if there is one.
-pub(super) fn code(name: &str) -> Option<&'static str> {
+pub fn code(name: &str) -> Option<&'static str> {
     let name = name.trim();
     let lower = name.to_lowercase();
     if let Ok(found) = ALIASES.binary_search_by(|(alias, _)| (*alias).cmp(&lower)) {

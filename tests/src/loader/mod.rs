@@ -1,17 +1,22 @@
 //! Loads a sales file over HTTP. First it receives what the file sells; then each invoice number becomes an order, which is
 //! placed, confirmed, shipped and delivered; then what the invoices of `C` take back is returned, and what was lost is written
-//! off. Customers and products are created as they are needed.
+//! off. If it is asked to, it invoices what was shipped, credits what came back, and pays most of it. Customers and products are
+//! created as they are needed.
 //!
 //! It streams in bounded memory, for files of any size: it reads the file once for each of these phases. Running it again changes
 //! nothing. Rows that are refused are listed and counted, never dropped silently. See docs/demo.md.
 
 mod amounts;
+mod books;
 mod calendar;
 mod catalogue;
 mod client;
 mod countries;
+mod identities;
+mod invoices;
 mod orders;
 mod outcome;
+mod payments;
 mod plan;
 mod progress;
 mod receipts;
@@ -22,6 +27,7 @@ mod sales;
 mod shelf;
 mod steps;
 mod stripes;
+mod turns;
 mod write_offs;
 
 use std::collections::BTreeMap;
@@ -37,9 +43,11 @@ use futures::{StreamExt, TryStreamExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+pub use countries::code as country_code;
 pub use progress::Progress;
 pub use rows::{COLUMNS, InputError, Invoice, Piece, Pieces, RefusedRow, Row};
 
+use books::Books;
 use calendar::Calendar;
 use catalogue::Catalogue;
 use client::Client;
@@ -78,6 +86,8 @@ pub struct Options {
     pub concurrency: usize,
     /// The VAT rate, in percent, of every product that is created.
     pub vat_rate: String,
+    /// Whether what was shipped is invoiced, credited and paid as well. The company must have what its invoices say of it.
+    pub invoices: bool,
     pub patience: Duration,
 }
 
@@ -90,6 +100,12 @@ pub struct Report {
     pub receipts: u64,
     pub returns: u64,
     pub write_offs: u64,
+    /// Invoices that have a number, credit notes, and payments.
+    pub numbered: u64,
+    pub credit_notes: u64,
+    pub payments: u64,
+    /// Orders that could not be invoiced, returns that could not be credited, and invoices that could not be paid, by the reason why.
+    pub not_documented: BTreeMap<String, u64>,
     /// Orders by their final state.
     pub orders: BTreeMap<String, u64>,
     /// Invoices of which no row was accepted.
@@ -101,6 +117,8 @@ pub struct Report {
     /// Requests that had to be sent again.
     pub retries: u64,
     pub elapsed: Duration,
+    /// How much of it went into invoices, credit notes and payments.
+    pub invoicing: Duration,
     pub failed_invoices: u64,
     /// The first failures, with their reasons.
     pub failures: Vec<String>,
@@ -170,6 +188,7 @@ struct Load {
     calendar: Calendar,
     shelf: Shelf,
     sales: Sales,
+    books: Books,
     /// Whether the file sells more products than are received.
     is_full: bool,
     /// Locks by invoice number: of invoices with the same number, the first in the file becomes the order.
@@ -186,13 +205,14 @@ struct Load {
 /// written. Later failures are in the report.
 pub async fn load(options: &Options, progress: &Progress) -> Result<Report> {
     let begin = Instant::now();
-    let Plan { products, is_full, returned, calendar, id } = plan::read(options, progress).await?;
+    let Plan { products, is_full, returned, countries, calendar, id } = plan::read(options, progress).await?;
     let load = Load {
         client: Client::new(&options.api, &options.credential, options.patience)?,
-        catalogue: Catalogue::new(&options.vat_rate),
+        catalogue: Catalogue::new(&options.vat_rate, countries),
         calendar,
         shelf: Shelf::default(),
         sales: Sales::new(returned),
+        books: Books::new(options.invoices),
         is_full,
         turns: Stripes::new(),
         report: Mutex::new(Report::default()),
@@ -209,6 +229,19 @@ pub async fn load(options: &Options, progress: &Progress) -> Result<Report> {
         if !load.is_stopped() {
             run(&load, phase, options, progress).await?;
         }
+        // What comes back has left and is invoiced before it does: a return takes off what can be invoiced.
+        let invoicing = Instant::now();
+        match phase {
+            _ if load.is_stopped() || !load.books.are_kept() => {}
+            Phase::Orders => invoices::invoice(&load, options.concurrency, progress).await,
+            Phase::Returns => invoices::credit(&load, options.concurrency, progress).await,
+            Phase::WriteOffs => payments::pay(&load, options.concurrency, progress).await,
+        }
+        load.with_report(|report| report.invoicing += invoicing.elapsed());
+    }
+    let left_out = load.books.left_out();
+    if left_out > 0 {
+        load.fail(&format!("{left_out} orders, returns or invoices are too many to be remembered"), left_out);
     }
     progress.finish();
     load.finish(begin.elapsed())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::books::Sold;
 use super::catalogue::{Article, customer_code};
 use super::outcome::{Outcome, Problem, Refusal, idempotency_key, item_with, take_refused};
 use super::rows::{Invoice, RefusedRow, Row};
@@ -41,6 +42,7 @@ pub(super) async fn load_invoice(load: &Load, invoice: Invoice) -> Result<Outcom
     let mut outcome = Outcome::default();
     let Some(first) = rows.first() else { return Ok(outcome) };
     let (code, ordered_on) = (customer_code(first), load.calendar.moved(&first.date));
+    let (first_line, is_consumer) = (first.line, first.customer.is_empty());
     let customer = load.catalogue.customer(&load.client, first).await;
     let customer = match customer {
         Ok(id) => id,
@@ -73,7 +75,12 @@ pub(super) async fn load_invoice(load: &Load, invoice: Invoice) -> Result<Outcom
             }
         }
         let shipped_on = request.ordered_on.as_deref();
-        outcome.status = Some(bring_forward(load, &placed, order, shipped_on).await?);
+        let status = bring_forward(load, &placed, order, shipped_on).await?;
+        if status == "delivered" {
+            let Request { customer, ordered_on: on, .. } = request;
+            load.books.sold(Sold { on, line: first_line, order: placed, customer, is_consumer });
+        }
+        outcome.status = Some(status);
     }
     Ok(outcome)
 }

@@ -1,6 +1,6 @@
 //! The first look at the file, before anything is loaded: what it sells of each product, what comes back, and its days.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Context, Result};
 use bigdecimal::BigDecimal;
@@ -15,6 +15,8 @@ use super::{Options, Progress, Reading, amounts, is_service, open};
 
 /// The most products that are received, to bound the memory. Further products are not kept in stock.
 const PRODUCTS_AT_MOST: usize = 200_000;
+/// The most customers whose first country is remembered, to bound the memory. Further ones live where their first order that is loaded says.
+const CUSTOMERS_AT_MOST: usize = 200_000;
 
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -24,6 +26,8 @@ pub(super) struct Plan {
     pub(super) is_full: bool,
     /// The customers and products of the returns ([`pair`]).
     pub(super) returned: HashSet<String>,
+    /// The country of each customer's first sale in the file, by code: some have several, and orders are loaded in any order.
+    pub(super) countries: HashMap<String, String>,
     pub(super) calendar: Calendar,
     /// Stands for what the file sells: the same for the same rows.
     pub(super) id: String,
@@ -62,19 +66,30 @@ struct Notes {
     products: BTreeMap<String, Planned>,
     is_full: bool,
     returned: HashSet<String>,
+    countries: HashMap<String, String>,
     calendar: Calendar,
     digest: Sha256,
 }
 
 impl Notes {
     fn new(calendar: Calendar) -> Self {
-        let (products, returned) = (BTreeMap::new(), HashSet::new());
-        Self { products, is_full: false, returned, calendar, digest: Sha256::new() }
+        Self {
+            products: BTreeMap::new(),
+            is_full: false,
+            returned: HashSet::new(),
+            countries: HashMap::new(),
+            calendar,
+            digest: Sha256::new(),
+        }
     }
 
     fn note(&mut self, invoice: &Invoice) {
         let Some(first) = invoice.rows.first() else { return };
         let customer = customer_code(first);
+        let is_sale = !invoice.is_cancellation();
+        if is_sale && self.countries.len() < CUSTOMERS_AT_MOST && !self.countries.contains_key(&customer) {
+            self.countries.insert(customer.clone(), first.country.clone());
+        }
         for row in &invoice.rows {
             self.calendar.note(&row.date);
             if invoice.is_cancellation() {
@@ -108,6 +123,7 @@ impl Notes {
             products: self.products.into_values().collect(),
             is_full: self.is_full,
             returned: self.returned,
+            countries: self.countries,
             calendar: self.calendar,
             id: hex::encode(&self.digest.finalize()[..8]),
         }
@@ -170,6 +186,7 @@ mod tests {
             .collect();
         assert_eq!(products, [("A", "0.0", "3.5".to_owned()), ("K", "1.50", "2".to_owned())]);
         assert_eq!(plan.returned, HashSet::from([pair("7", "K"), pair("7", "D")]));
+        assert_eq!(plan.countries, HashMap::from([("7".to_owned(), "France".to_owned())]));
         assert_eq!(plan.calendar.first().as_deref(), Some("2026-12-01"));
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bigdecimal::BigDecimal;
 use serde_json::{Value, json};
 
+use super::books::Back;
 use super::outcome::{Outcome, Problem, idempotency_key, item_with, take_refused};
 use super::rows::{RefusedRow, Row};
 use super::sales::Placed;
@@ -57,8 +58,15 @@ pub(super) async fn receive(load: &Load, returning: Returning) -> Result<Outcome
             // Of an order of which all has come back, the API says that first.
             let taken = answer.status == 409
                 && matches!(answer.code().as_str(), "return_reference_taken" | "return_exceeds_shipment");
-            if answer.status == 201 || (taken && is_received(load, &order, &reference, &body).await?) {
+            let id = match answer.status {
+                201 => answer.body["id"].as_str().map(str::to_owned),
+                _ if taken => find_received(load, &order, &reference, &body).await?,
+                _ => None,
+            };
+            if let Some(id) = id {
                 parts.iter().for_each(|part| load.shelf.put_back(&part.row.sku, &part.quantity));
+                let line = parts.iter().map(|part| part.row.line).min().unwrap_or_default();
+                load.books.back(Back { on: received_on.clone(), line, id, reference });
                 outcome.returns += 1;
                 break;
             }
@@ -86,15 +94,20 @@ fn body(number: &str, reference: &str, received_on: Option<&str>, parts: &[Part]
     body
 }
 
-/// Whether the order has this return already, from an earlier run: with this reference, and the same lines.
-async fn is_received(load: &Load, order: &Placed, reference: &str, body: &Value) -> Result<bool, Problem> {
+/// Returns the id of the return that an earlier run made of the order: with this reference, and the same lines.
+async fn find_received(
+    load: &Load,
+    order: &Placed,
+    reference: &str,
+    body: &Value,
+) -> Result<Option<String>, Problem> {
     let filter = [("order_id", order.id.as_str()), ("limit", PAGE)];
     let list = load.client.get("/returns", &filter).await?.body;
     let Some(id) = item_with(&list, "reference", reference).and_then(|found| found["id"].as_str()) else {
-        return Ok(false);
+        return Ok(None);
     };
     let found = load.client.get(&format!("/returns/{id}"), &[]).await?.body;
-    Ok(lines(&found) == lines(body))
+    Ok((lines(&found) == lines(body)).then(|| id.to_owned()))
 }
 
 /// Returns the positions and quantities of a return. Both sides write quantities alike.

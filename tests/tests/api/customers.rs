@@ -31,6 +31,7 @@ async fn a_customer_is_created_read_changed_and_deleted() {
 
         let changed_body = json!({
             "code": "C-1", "name": "Dupont & Fils", "external_id": null, "email": "achats@dupont.example", "vat_number": null, "addresses": [], "credit_limit": null,
+            "invoicing": null, "group_id": null,
         });
         let path = format!("/customers/{id}");
         let changed = api.http.send(Method::PUT, &path, &[("If-Match", "\"1\"")], Some(&changed_body)).await?;
@@ -144,6 +145,85 @@ async fn what_is_wrong_with_a_customer_is_said_field_by_field() {
         let mut pointers = answer.pointers();
         pointers.sort_unstable();
         assert_eq!(pointers, ["/addresses/0/country", "/code", "/email", "/name"]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_invoices_need_of_a_customer_is_kept_and_checked() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let plain = api.customer("C-0").await?;
+        let nothing = json!({
+            "kind": null, "legal_form": null, "registration": null, "electronic_address": null, "language": null,
+            "payment_terms": null, "channel": null, "reminders": true,
+        });
+        assert_eq!(plain["invoicing"], nothing);
+        let invoicing = json!({
+            "kind": "business",
+            "legal_form": "SARL",
+            "registration": {"scheme": "siren", "number": "303265045"},
+            "electronic_address": {"scheme": "0225", "identifier": "303265045"},
+            "language": "en",
+            "payment_terms": {"days": 45, "end_of_month": true},
+            "channel": "platform",
+            "reminders": false,
+        });
+        let body = json!({
+            "code": "C-1", "name": "Librairie des Carmes", "email": "achats@carmes.example",
+            "vat_number": "FR40303265045", "invoicing": invoicing,
+        });
+        let created = api.http.post("/customers", &body).await?;
+        assert_eq!((created.status, &created.json["invoicing"]), (201, &invoicing), "{}", created.text);
+        let path = format!("/customers/{}", created.field("id"));
+        assert_eq!(api.http.get(&path).await?.json, created.json);
+
+        let patch = async |body| api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await;
+        let changed = patch(json!({"invoicing": {"kind": "public_body", "payment_terms": null}})).await?;
+        let mut expected = invoicing.clone();
+        expected["kind"] = "public_body".into();
+        expected["payment_terms"] = json!(null);
+        assert_eq!((changed.status, &changed.json["invoicing"]), (200, &expected), "{}", changed.text);
+
+        for (wrong, pointer, code) in [
+            (json!({"invoicing": {"kind": "martian"}}), "/invoicing/kind", "unknown_value"),
+            (
+                json!({"invoicing": {"registration": {"scheme": "siren", "number": "303265046"}}}),
+                "/invoicing/registration/number",
+                "not_a_siren",
+            ),
+            (json!({"vat_number": "FR83404833048"}), "/vat_number", "vat_number_mismatch"),
+            (
+                json!({"invoicing": {"payment_terms": {"days": 366}}}),
+                "/invoicing/payment_terms/days",
+                "out_of_range",
+            ),
+            (
+                json!({"invoicing": {"electronic_address": {"scheme": "0225", "identifier": " "}}}),
+                "/invoicing/electronic_address/identifier",
+                "required",
+            ),
+        ] {
+            let refused = patch(wrong).await?;
+            assert_eq!((refused.status, refused.pointers()), (422, vec![pointer]), "{}", refused.text);
+            assert_eq!(refused.json["errors"][0]["code"], code, "{}", refused.text);
+        }
+
+        let csv = api.http.get("/customers.csv?code=C-1").await?.text;
+        assert!(csv.lines().next().is_some_and(|head| head.contains(",invoicing,")), "{csv}");
+        assert!(csv.contains("public_body"), "{csv}");
+
+        let event = world
+            .sql()
+            .await?
+            .query_one(
+                "SELECT payload #>> '{invoicing,kind}', payload #>> '{invoicing,registration,number}'
+                FROM outbox_events WHERE event_type = 'customer.updated' AND aggregate_id = $1",
+                &[&created.field("id")],
+            )
+            .await?;
+        assert_eq!((event.get(0), event.get(1)), ("public_body", "303265045"));
         Ok(())
     })
     .await;

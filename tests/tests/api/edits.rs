@@ -17,6 +17,8 @@ async fn resources(api: &Api) -> Result<Vec<String>> {
         format!("/customers/{}", id(&api.customer("C-1").await?)),
         format!("/suppliers/{}", id(&supplier.json)),
         format!("/categories/{}", id(&api.category("K-1", None).await?)),
+        format!("/customer-groups/{}", id(&api.customer_group("G-1").await?)),
+        format!("/price-lists/{}", id(&api.price_list("PL-1", &json!({})).await?)),
         format!("/products/{}", id(&api.product("P-1").await?)),
         format!("/warehouses/{}", id(&warehouse)),
         format!("/locations/{}", id(&api.location(&warehouse, "L-1").await?)),

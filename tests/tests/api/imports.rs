@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Answer, Api, Http, World, until};
+use comptoir_tests::harness::{Answer, Api, Http, Tenant, World, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -118,6 +118,59 @@ async fn an_upsert_changes_what_the_file_names_and_nothing_else() {
         let csv = api.http.get("/products.csv").await?.text;
         let done = imported(&api.http, "kind=products&mode=upsert", "text/csv", &csv).await?;
         assert_eq!(done["progress"], progress(1, 0, 0, 1, 0));
+        Ok(())
+    })
+    .await;
+}
+
+/// What invoices say of customers goes out and comes in, whole or in parts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn customers_are_exported_and_imported_with_what_their_invoices_say() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let invoicing = json!({
+            "kind": "business", "legal_form": "SARL", "registration": {"scheme": "siren", "number": "303265045"},
+            "electronic_address": {"scheme": "0225", "identifier": "303265045"}, "language": "en",
+            "payment_terms": {"days": 45, "end_of_month": true},
+        });
+        let address = |kind: &str, line: &str| {
+            json!({"kind": kind, "line1": line, "line2": null, "postal_code": "44000", "city": "Nantes", "country": "FR"})
+        };
+        let body = json!({
+            "code": "C-1", "name": "Librairie des Carmes", "email": "achats@carmes.example", "vat_number": "FR40303265045",
+            "addresses": [address("billing", "12 rue des Carmes"), address("shipping", "3 quai de la Fosse")],
+            "invoicing": invoicing,
+        });
+        let original = api.created("/customers", &body).await?;
+        let csv = api.http.get("/customers.csv").await?.text;
+        let again = imported(&api.http, "kind=customers&mode=upsert", "text/csv", &csv).await?;
+        assert_eq!(again["progress"], progress(1, 0, 0, 1, 0), "what was exported changes nothing");
+
+        // Into a company that does not know the customer.
+        let sql = world.sql().await?;
+        let other = api.http.with_credential(&Tenant::create(&sql, "Other").await?.api_key);
+        let first = imported(&other, "kind=customers", "text/csv", &csv).await?;
+        assert_eq!(first["progress"], progress(1, 1, 0, 0, 0));
+        let copy = other.get("/customers?code=C-1").await?.json["data"][0].clone();
+        for member in ["name", "email", "vat_number", "addresses", "invoicing"] {
+            assert_eq!(copy[member], original[member], "{member}");
+        }
+
+        // Made by hand: what it does not name stays.
+        let file = "code,invoicing.kind,invoicing.legal_form,invoicing.electronic_address\r\n\
+            C-1,public_body,,\"{\"\"scheme\"\":\"\"0088\"\",\"\"identifier\"\":\"\"3017620422003\"\"}\"\r\n\
+            C-1,nobody,,\r\n";
+        let done = imported(&other, "kind=customers&mode=upsert", "text/csv", file).await?;
+        assert_eq!(done["progress"], progress(2, 0, 1, 0, 1));
+        let path = format!("/imports/{}/refused-rows", done["id"].as_str().unwrap_or_default());
+        let refused = other.get(&path).await?;
+        assert_eq!(refused.json["data"][0]["errors"][0]["pointer"], "/invoicing/kind", "{}", refused.text);
+        let changed = other.get("/customers?code=C-1").await?.json["data"][0]["invoicing"].clone();
+        assert_eq!((&changed["kind"], &changed["legal_form"]), (&json!("public_body"), &Value::Null));
+        assert_eq!(changed["electronic_address"], json!({"scheme": "0088", "identifier": "3017620422003"}));
+        for member in ["registration", "language", "payment_terms"] {
+            assert_eq!(changed[member], invoicing[member], "{member}");
+        }
         Ok(())
     })
     .await;

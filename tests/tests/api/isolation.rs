@@ -39,11 +39,14 @@ async fn runtime(world: &World) -> Result<Client> {
 }
 
 /// Data of every kind for the world's tenant.
-async fn fill(world: &World) -> Result<()> {
+pub(super) async fn fill(world: &World) -> Result<()> {
     let api = world.api().await?;
     let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
     let body = order_body(&customer, &product);
     let supplier = api.supplier("S-1").await?;
+    let group = api.customer_group("G-1").await?;
+    let list = api.price_list("PL-1", &serde_json::json!({"group_id": group["id"]})).await?;
+    api.set_price(&list, &product, &[("0", "9.00")]).await?;
     let category = api.category("K-1", None).await?;
     let tea = serde_json::json!({
         "sku": "P-2", "name": "Tea", "unit_price": "1", "vat_rate": "20", "category_id": category["id"], "barcodes": ["3017620422003"],
@@ -71,9 +74,39 @@ async fn fill(world: &World) -> Result<()> {
     api.http.command(&format!("{order}/confirm")).await?;
     let part = serde_json::json!({"position": 1, "quantity": "1"});
     api.created(&format!("{order}/shipments"), &serde_json::json!({"lines": [part]})).await?;
+    api.created(&format!("{order}/deposits"), &serde_json::json!({"percent": "10"})).await?;
     let line = serde_json::json!({"position": 1, "quantity": "1", "restock": true});
     let back = serde_json::json!({"reason": "a test", "lines": [line]});
     api.created(&format!("{order}/returns"), &back).await?;
+    api.seller().await?;
+    let buyer = api.buyer("C-2").await?;
+    api.invoice(&buyer, &product).await?;
+    let invoice = api.invoice(&buyer, &product).await?;
+    let path = format!("/invoices/{}/validate", invoice["id"].as_str().unwrap_or_default());
+    let answer = api.http.command(&path).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
+    let style = serde_json::json!({"accent": "#1f4e79", "footer": null});
+    let answer = api.http.send(reqwest::Method::PUT, "/tenant/document-style", &[], Some(&style)).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
+    let path = format!("/invoices/{}/send", invoice["id"].as_str().unwrap_or_default());
+    let answer = api.http.post(&path, &serde_json::json!({})).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
+    let credited = api.invoice(&buyer, &product).await?;
+    for (path, status) in [("validate", 200), ("credit-notes", 201)] {
+        let path = format!("/invoices/{}/{path}", credited["id"].as_str().unwrap_or_default());
+        let answer = api.http.post(&path, &serde_json::json!({})).await?;
+        ensure!(answer.status == status, "{path}: {}", answer.text);
+        if status == 201 {
+            let answer = api.http.command(&format!("/invoices/{}/validate", answer.field("id"))).await?;
+            ensure!(answer.status == 200, "{}", answer.text);
+        }
+    }
+    let payment = serde_json::json!({"customer_id": buyer["id"], "method": "transfer", "amount": "100.00"});
+    api.created("/payments", &payment).await?;
+    let account = serde_json::json!({"purpose": "goods", "number": "707100", "label": "Tea"});
+    let accounts = serde_json::json!({"accounts": [account]});
+    let answer = api.http.send(reqwest::Method::PUT, "/accounting/accounts", &[], Some(&accounts)).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
     let file = b"code,name\nS-2,A\n".to_vec();
     let headers = [("Content-Type", "text/csv")];
     let answer = api.http.raw(reqwest::Method::POST, "/imports?kind=suppliers", &headers, Some(file)).await?;
@@ -91,6 +124,9 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
         for expected in [
             "customers",
             "suppliers",
+            "customer_groups",
+            "price_lists",
+            "price_list_entries",
             "categories",
             "product_barcodes",
             "warehouses",
@@ -102,6 +138,23 @@ async fn every_table_of_tenants_is_protected_and_the_runtime_role_owns_nothing()
             "inventory_count_entries",
             "stock_places",
             "stock_location_movements",
+            "invoices",
+            "invoice_drafts",
+            "invoice_contents",
+            "invoice_document_queue",
+            "document_styles",
+            "invoice_lines",
+            "invoice_vat",
+            "invoice_reminders",
+            "invoice_sendings",
+            "invoice_transmissions",
+            "payments",
+            "payment_allocations",
+            "invoice_credits",
+            "credit_allocations",
+            "order_deposits",
+            "customer_credits",
+            "accounting_accounts",
             "orders",
             "order_steps",
             "shipments",
@@ -192,6 +245,9 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
         for table in [
             "customers",
             "suppliers",
+            "customer_groups",
+            "price_lists",
+            "price_list_entries",
             "categories",
             "product_barcodes",
             "warehouses",
@@ -203,6 +259,22 @@ async fn a_database_session_of_another_tenant_sees_and_changes_nothing() {
             "inventory_count_entries",
             "stock_places",
             "stock_location_movements",
+            "invoices",
+            "invoice_drafts",
+            "invoice_contents",
+            "invoice_document_queue",
+            "document_styles",
+            "invoice_lines",
+            "invoice_vat",
+            "invoice_sendings",
+            "invoice_transmissions",
+            "payments",
+            "payment_allocations",
+            "invoice_credits",
+            "credit_allocations",
+            "order_deposits",
+            "customer_credits",
+            "accounting_accounts",
             "orders",
             "order_lines",
             "shipments",

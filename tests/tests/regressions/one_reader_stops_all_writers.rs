@@ -119,6 +119,13 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/payments",
+        table: "payments",
+        filters: &[("customer_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/orders/back-orders",
         table: "orders",
         filters: &[],
@@ -138,6 +145,7 @@ const LISTS: &[List] = &[
         filters: &[
             ("code", &["C-17"]),
             ("email", &["shared@example.com", "early@example.com", "nobody@example.com"]),
+            ("group_id", &[BUSY, EARLY, NOBODY]),
         ],
         selection: &[
             ("q", "17"),
@@ -149,7 +157,50 @@ const LISTS: &[List] = &[
             ("updated_from", LATE),
             ("updated_before", MIDDLE),
         ],
+        looks_through: |given| searches(given) || given.contains_key("group_id"),
+    },
+    List {
+        path: "/api/v1/customer-groups",
+        table: "customer_groups",
+        filters: &[("code", &["G-17"])],
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
         looks_through: searches,
+    },
+    List {
+        path: "/api/v1/price-lists",
+        table: "price_lists",
+        filters: &[
+            ("code", &["PL-17"]),
+            ("customer_id", &[BUSY, EARLY, NOBODY]),
+            ("group_id", &[BUSY, EARLY, NOBODY]),
+        ],
+        selection: &[
+            ("q", "17"),
+            ("q", "name"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            searches(given) || given.contains_key("customer_id") || given.contains_key("group_id")
+        },
+    },
+    List {
+        path: "/api/v1/price-lists/01900000-0000-7000-8000-0000000000b0/entries",
+        table: "price_list_entries",
+        filters: &[],
+        selection: &[],
+        looks_through: |_| false,
     },
     List {
         path: "/api/v1/suppliers",
@@ -264,6 +315,33 @@ const LISTS: &[List] = &[
         looks_through: |given| {
             let both = given.contains_key("state") && given.contains_key("supplier_id");
             searches(given) || both || given.contains_key("expected_before")
+        },
+    },
+    List {
+        path: "/api/v1/invoices",
+        table: "invoices",
+        filters: &[
+            ("state", &["draft", "paid", "sent", "draft,sent"]),
+            ("customer_id", &[BUSY, EARLY, NOBODY]),
+            ("unpaid", &["true"]),
+            ("overdue", &["true"]),
+            ("issued_from", &["2026-01-01"]),
+            ("issued_to", &["2025-12-31"]),
+            ("series", &["FA"]),
+        ],
+        selection: &[
+            ("q", "po-17"),
+            ("q", "po"),
+            ("ids", BUSY),
+            ("created_from", MIDDLE),
+            ("created_before", MIDDLE),
+            ("updated_from", LATE),
+            ("updated_before", MIDDLE),
+        ],
+        looks_through: |given| {
+            let looked_at = ["unpaid", "overdue", "issued_from", "issued_to", "series"];
+            let both = given.contains_key("state") && given.contains_key("customer_id");
+            searches(given) || both || looked_at.iter().any(|name| given.contains_key(name))
         },
     },
     List {
@@ -384,6 +462,20 @@ const LISTS: &[List] = &[
         looks_through: |_| false,
     },
     List {
+        path: "/api/v1/reports/sales-by-month",
+        table: "sales_by_month",
+        filters: &[("customer_id", &[BUSY, NOBODY]), ("month_from", &[LATE]), ("month_before", &[MIDDLE])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
+        path: "/api/v1/reports/receivables",
+        table: "receivables",
+        filters: &[("customer_id", &[BUSY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/reports/sales-by-product",
         table: "sales_by_product",
         filters: &[("product_id", &[BUSY, NOBODY])],
@@ -442,8 +534,9 @@ const LISTS: &[List] = &[
         looks_through: |_| true,
     },
 ];
-/// Of the sessions of whoever asks, and those with nothing in the database.
-const NOT_TRIED: &[&str] = &["/api/v1/sessions"];
+/// Of the sessions of whoever asks, those with nothing in the database, and what is reckoned from many rows: the aged balance, of all that 500
+/// customers have open, and the sales of a period.
+const NOT_TRIED: &[&str] = &["/api/v1/sessions", "/api/v1/invoices/aged-balance", "/api/v1/accounting/sales"];
 
 /// How many of the combinations are tried. All of them take minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -473,8 +566,9 @@ async fn every_list_reads_what_it_returns(breadth: Breadth) -> Result<()> {
     sql.batch_execute("VACUUM ANALYZE").await?;
     let mut plans = Plans::of(&world, &server).await?;
     // What runs beside the requests reads these tables too, for all companies.
-    let without = ["MAILER", "PRUNING", "STOCK_LEVELS", "BACK_ORDERS"]
-        .map(|name| format!("COMPTOIR__SERVICES__{name}__ENABLED"));
+    let without =
+        ["MAILER", "PRUNING", "STOCK_LEVELS", "BACK_ORDERS", "INVOICE_SENDING", "OVERDUE", "REMINDERS"]
+            .map(|name| format!("COMPTOIR__SERVICES__{name}__ENABLED"));
     let without: Vec<_> = without.iter().map(|name| (name.as_str(), "false")).collect();
     let api = Api::start(&world, &without).await?;
     let described = lists(&api).await?;

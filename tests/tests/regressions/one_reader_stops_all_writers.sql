@@ -1,10 +1,18 @@
 -- Everything happened in the first two weeks of 2026. What is rare stands at one end of the times and names, where whoever
 -- walks from the other end comes last; many rows share a time or a name.
-INSERT INTO customers (tenant_id, id, version, code, name, email, created_at, updated_at)
+INSERT INTO customer_groups (tenant_id, id, version, code, name, created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 2 THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE gen_random_uuid() END, 1, 'G-' || n, CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END,
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), timestamptz '2026-01-01' + interval '1 hour' * (n / 100 + 1)
+FROM generate_series(1, 30000) AS n;
+
+-- Most are in one group, few, at the early end, in another.
+INSERT INTO customers (tenant_id, id, version, code, name, email, created_at, updated_at, group_id)
 SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 2 THEN '01900000-0000-7000-8000-0000000000e0'
         ELSE gen_random_uuid() END, 1, 'C-' || n, CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END,
     CASE WHEN n <= 50 THEN 'early@example.com' WHEN n % 2 = 0 THEN 'shared@example.com' ELSE n || '@example.com' END,
-    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now()
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now(),
+    CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000e0' WHEN n <= 25000 THEN '01900000-0000-7000-8000-0000000000b0' END::uuid
 FROM generate_series(1, 30000) AS n;
 
 INSERT INTO suppliers (tenant_id, id, version, code, name, addresses, created_at, updated_at)
@@ -147,6 +155,38 @@ SELECT 'TENANT', gen_random_uuid(), 1, 'CF-' || n,
     timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10), timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10)
 FROM generate_series(1, 30000) AS n;
 
+-- A customer to whom nine of ten invoices are; the latest are drafts, and nearly all of before are paid.
+INSERT INTO invoices (tenant_id, id, version, kind, state, customer_id, reference, number, series, issue_date, due_on, gross_total, paid, credited,
+    created_at, updated_at)
+SELECT 'TENANT', gen_random_uuid(), 1, 'invoice', state,
+    CASE WHEN n <= 3000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, 'PO-' || n,
+    CASE WHEN state <> 'draft' THEN 'FA-2026-' || n END, CASE WHEN state <> 'draft' THEN 'FA' END,
+    CASE WHEN state <> 'draft' THEN date '2026-01-01' END, CASE WHEN state <> 'draft' THEN date '2026-01-31' END,
+    CASE WHEN state <> 'draft' THEN 12 END, CASE WHEN state = 'paid' THEN 12 ELSE 0 END, 0,
+    timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10), timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10)
+FROM generate_series(1, 30000) AS n,
+    LATERAL (SELECT CASE WHEN n % 5000 = 7 THEN 'sent' WHEN n <= 20000 THEN 'paid' ELSE 'draft' END AS state) AS one;
+
+INSERT INTO payments (tenant_id, id, customer_id, method, received_on, amount, created_by, created_at)
+SELECT 'TENANT', gen_random_uuid(),
+    CASE WHEN n <= 3000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid, 'transfer',
+    date '2026-01-01', 12, 'somebody', timestamptz '2026-01-01' + interval '40 seconds' * (n / 10 * 10)
+FROM generate_series(1, 30000) AS n;
+
+-- Lists of a customer and of a group that have most of them, and of others that have few; one list has many prices.
+INSERT INTO price_lists (tenant_id, id, version, code, name, customer_id, group_id, entries, created_at, updated_at)
+SELECT 'TENANT', CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 1, 'PL-' || n,
+    CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END,
+    CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000e0' WHEN n <= 15000 THEN '01900000-0000-7000-8000-0000000000b0' END::uuid,
+    CASE WHEN n <= 15000 THEN NULL WHEN n <= 15050 THEN '01900000-0000-7000-8000-0000000000e0'
+        WHEN n <= 29000 THEN '01900000-0000-7000-8000-0000000000b0' END::uuid,
+    0, timestamptz '2026-01-01' + interval '1 hour' * (n / 100), timestamptz '2026-01-01' + interval '1 hour' * (n / 100 + 1)
+FROM generate_series(1, 30000) AS n;
+INSERT INTO price_list_entries (tenant_id, list_id, product_id, id, target, from_quantities, unit_prices, created_at, updated_at)
+SELECT 'TENANT', '01900000-0000-7000-8000-0000000000b0', gen_random_uuid(), gen_random_uuid(), '01900000-0000-7000-8000-0000000000e0', '{0}', '{1}',
+    timestamptz '2026-01-01' + interval '1 hour' * (n / 100), timestamptz '2026-01-01'
+FROM generate_series(1, 12000) AS n;
+
 -- Changes, the latest in the order of the rows' times, and numbers of another system.
 UPDATE customers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
 UPDATE suppliers SET updated_at = created_at + interval '1 hour', external_id = 'E-' || substr(code, 3);
@@ -176,6 +216,13 @@ INSERT INTO sales_by_day (tenant_id, generation, day, currency, orders, net_tota
     cancelled_gross_total)
 SELECT 'TENANT', generation, timestamptz '2026-01-15' - interval '1 day' * n, 'EUR', 1, 1, 0, 1, 0, 0
 FROM generate_series(1, 20000) AS n, generate_series(0, 1) AS generation;
+INSERT INTO sales_by_month (tenant_id, generation, month, customer_id, currency, documents, net_total, vat_total)
+SELECT 'TENANT', generation, timestamptz '2026-01-01' - interval '1 month' * (n % 200),
+    CASE WHEN n <= 200 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 'EUR', 1, 1, 0
+FROM generate_series(1, 30000) AS n, generate_series(0, 1) AS generation;
+INSERT INTO receivables (tenant_id, generation, customer_id, currency, invoiced, credited, paid)
+SELECT 'TENANT', generation, CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 'EUR', n % 10, 0, 0
+FROM generate_series(1, 30000) AS n, generate_series(0, 1) AS generation;
 INSERT INTO sales_by_product (tenant_id, generation, product_id, sku, name, archived, orders, quantity, net_total)
 SELECT 'TENANT', generation, CASE n WHEN 1 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END, 'P-' || n,
     CASE WHEN n % 2 = 0 THEN 'Same' ELSE 'Name ' || n END, false, 1, 1, n % 10

@@ -166,7 +166,10 @@ const BOUND: &str = "
     LEFT JOIN pg_operator AS o ON d.refclassid::bigint = 'pg_operator'::regclass::bigint AND o.oid OPERATOR(pg_catalog.=) d.refobjid
     LEFT JOIN pg_proc AS p ON d.refclassid::bigint = 'pg_proc'::regclass::bigint AND p.oid OPERATOR(pg_catalog.=) d.refobjid
     WHERE d.classid::bigint <> 'pg_operator'::regclass::bigint AND (o.oprnamespace::bigint = 'public'::regnamespace::bigint
-        OR p.prosrc LIKE '%planted: %'::text)";
+        OR p.prosrc LIKE '%planted: %'::text)
+        -- What an extension brings refers to its own operators.
+        AND NOT EXISTS (SELECT FROM pg_depend AS e WHERE e.deptype::text = 'e'::text AND e.classid::bigint = d.refclassid::bigint
+            AND e.objid::bigint = d.refobjid::bigint)";
 
 /// Whatever of the schema runs as the owner, or belongs to a table.
 const USES: &str = "

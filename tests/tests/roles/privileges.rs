@@ -43,11 +43,16 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
     match role {
         "runtime" => &[
             ("__diesel_schema_migrations", "SELECT"),
+            ("accounting_accounts", "DELETE,INSERT,SELECT"),
             ("api_keys", "INSERT,SELECT,UPDATE"),
             ("audit_events", "SELECT"),
             ("categories", "DELETE,INSERT,SELECT,UPDATE"),
+            ("credit_allocations", "INSERT,SELECT"),
             ("customer_activity", "SELECT"),
+            ("customer_credits", "DELETE,INSERT,SELECT,UPDATE"),
+            ("customer_groups", "DELETE,INSERT,SELECT,UPDATE"),
             ("customers", "DELETE,INSERT,SELECT,UPDATE"),
+            ("document_styles", "INSERT,SELECT,UPDATE"),
             ("email_attempts", "SELECT"),
             // And reads which e-mails have a secret.
             ("email_secrets", "DELETE,INSERT"),
@@ -58,16 +63,34 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("inventory_count_entries", "INSERT,SELECT"),
             ("inventory_count_lines", "INSERT,SELECT,UPDATE"),
             ("inventory_counts", "INSERT,SELECT,UPDATE"),
+            ("invoice_chain", "SELECT"),
+            ("invoice_claims", "DELETE,INSERT,SELECT"),
+            ("invoice_contents", "INSERT,SELECT"),
+            ("invoice_credits", "INSERT,SELECT"),
+            ("invoice_document_queue", "DELETE,INSERT,SELECT,UPDATE"),
+            ("invoice_documents", "INSERT,SELECT"),
+            ("invoice_drafts", "DELETE,INSERT,SELECT,UPDATE"),
+            ("invoice_lines", "INSERT,SELECT"),
+            ("invoice_reminders", "INSERT,SELECT"),
+            ("invoice_sendings", "INSERT,SELECT,UPDATE"),
+            ("invoice_transmissions", "INSERT,SELECT"),
+            ("invoice_vat", "INSERT,SELECT"),
+            ("invoices", "DELETE,INSERT,SELECT,UPDATE"),
             ("locations", "INSERT,SELECT,UPDATE"),
             ("login_throttles", "DELETE,INSERT,SELECT,UPDATE"),
             ("operator_refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("operator_sessions", "INSERT,SELECT,UPDATE"),
             ("operators", "INSERT,SELECT,UPDATE"),
+            ("order_deposits", "DELETE,INSERT,SELECT,UPDATE"),
             // And changes what became of them.
             ("order_lines", "DELETE,INSERT,SELECT"),
-            ("order_steps", "INSERT"),
+            ("order_steps", "INSERT,SELECT"),
             ("order_timeline", "SELECT"),
             ("orders", "INSERT,SELECT,UPDATE"),
+            ("payment_allocations", "INSERT,SELECT"),
+            ("payments", "INSERT,SELECT"),
+            ("price_list_entries", "DELETE,INSERT,SELECT,UPDATE"),
+            ("price_lists", "DELETE,INSERT,SELECT,UPDATE"),
             ("product_barcodes", "DELETE,INSERT,SELECT"),
             ("products", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_inbox", "SELECT"),
@@ -75,10 +98,12 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("purchase_order_lines", "DELETE,INSERT,SELECT"),
             ("purchase_orders", "INSERT,SELECT,UPDATE"),
             ("rate_limit_counts", "DELETE,INSERT,SELECT,UPDATE"),
+            ("receivables", "SELECT"),
             ("refresh_tokens", "INSERT,SELECT,UPDATE"),
             ("return_lines", "INSERT,SELECT"),
             ("returns", "INSERT,SELECT"),
             ("sales_by_day", "SELECT"),
+            ("sales_by_month", "SELECT"),
             ("sales_by_product", "SELECT"),
             ("sessions", "INSERT,SELECT,UPDATE"),
             ("shipment_lines", "INSERT,SELECT"),
@@ -110,7 +135,9 @@ fn expected(role: &str) -> &'static [(&'static str, &'static str)] {
             ("projection_positions", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_rebuilds", "DELETE,INSERT,SELECT,UPDATE"),
             ("projection_state", "SELECT,UPDATE"),
+            ("receivables", "DELETE,INSERT,SELECT,UPDATE"),
             ("sales_by_day", "DELETE,INSERT,SELECT,UPDATE"),
+            ("sales_by_month", "DELETE,INSERT,SELECT,UPDATE"),
             ("sales_by_product", "DELETE,INSERT,SELECT,UPDATE"),
             ("service_commands", "DELETE,INSERT,SELECT,UPDATE"),
             ("service_events", "DELETE,INSERT,SELECT"),
@@ -172,14 +199,17 @@ async fn every_role_has_what_its_program_uses_and_nothing_else() -> Result<()> {
     for (role, names) in [
         (
             "runtime",
-            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,outbox_append,outbox_feed_page,search_categories,\
-             search_customers,search_locations,search_orders,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
+            "audit_append,find_api_key,find_login,find_refresh_token,find_user_token,invoice_draw,invoice_link,outbox_append,outbox_feed_page,search_categories,\
+             search_customer_groups,search_customers,search_invoices,search_locations,search_orders,search_price_lists,search_products,search_purchase_orders,search_stock,search_suppliers,search_warehouses",
         ),
         (
             "services",
-            "claim_emails,due_email_lanes,due_imports,email_overview,email_tenants,emails_of_all,expire_emails,projection_fill_customers,projection_fill_gone,\
-             projection_fill_orders,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,\
-             prune_sessions,recent_emails,renew_emails,settle_email,stock_to_digest,stock_to_promise,trace_correlation,untold_stock",
+            "claim_emails,claim_invoice_documents,companies_that_remind,due_email_lanes,due_imports,email_document,\
+             email_overview,email_tenants,emails_of_all,expire_emails,invoice_document_overview,invoices_past_due,\
+             invoices_to_send,projection_fill_customers,projection_fill_gone,projection_fill_invoices,projection_fill_orders,\
+             projection_fill_payments,projection_fill_products,projection_size,prune_emails,prune_idempotency_records,prune_imports,prune_sessions,\
+             recent_emails,renew_emails,requeue_invoice_documents,settle_email,stock_to_digest,stock_to_promise,\
+             trace_correlation,untold_stock",
         ),
         (
             "relay",

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::bench::{ONE_LINE, Script, THREE_LINES, seed};
+use comptoir_tests::bench::{Drafts, ONE_LINE, Script, THREE_LINES, seed};
 use comptoir_tests::harness::{Api, Plans, PrivateServices, World};
 use serde_json::Value;
 use tokio_postgres::Client;
@@ -29,17 +29,49 @@ async fn pgbench_does_what_the_api_does() -> Result<()> {
     for script in [THREE_LINES, ONE_LINE] {
         let world = World::new(server.services.clone()).await?;
         seed(&world).await?;
-        let mut plans = Plans::of(&world, &server).await?;
-        // What the database's functions do themselves is not sent.
-        let name = world.database.name();
-        let setting = format!("ALTER DATABASE {name} SET auto_explain.log_nested_statements = 'off'");
-        world.superuser().await?.batch_execute(&setting).await?;
+        let mut plans = plans_of(&world, &server).await?;
         let api = world.api().await?;
         sends_the_same(script, &api, &mut plans).await?;
         writes_as_much(script, &world).await?;
         api.proof().await?;
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pgbench_validates_invoices_as_the_api_does() -> Result<()> {
+    let server = PrivateServices::start_postgres()?;
+    let world = World::new(server.services.clone()).await?;
+    let mut plans = plans_of(&world, &server).await?;
+    let api = world.api().await?;
+    // More than pgbench validates in these seconds.
+    let drafts = Drafts::prepare(&world, &api, 40_000).await?;
+    let validate = async |number| -> Result<()> {
+        let answer = api.http.command(&Drafts::path(number)).await?;
+        ensure!(answer.status == 200, "{}", answer.text);
+        Ok(())
+    };
+    // Far behind those that pgbench takes. The first ones look up who asks, too.
+    for number in 39_900..39_903 {
+        validate(number).await?;
+    }
+    plans.forget()?;
+    validate(39_903).await?;
+    is_the_same(&mut plans, "INSERT INTO \"invoice_contents\"", &Drafts::statements()).await?;
+    // pgbench ends with an error if it lacks a draft, or a constraint refuses what it writes.
+    drafts.run(&world, SECONDS).await?;
+    let query = "SELECT count(*) > 10 AND count(*) = max(position) FROM invoice_contents";
+    ensure!(world.sql().await?.query_one(query, &[]).await?.get::<_, bool>(0), "numbers with gaps");
+    Ok(())
+}
+
+async fn plans_of(world: &World, server: &PrivateServices) -> Result<Plans> {
+    let plans = Plans::of(world, server).await?;
+    // What the database's functions do themselves is not sent.
+    let name = world.database.name();
+    let setting = format!("ALTER DATABASE {name} SET auto_explain.log_nested_statements = 'off'");
+    world.superuser().await?.batch_execute(&setting).await?;
+    Ok(plans)
 }
 
 async fn sends_the_same(script: Script, api: &Api, plans: &mut Plans) -> Result<()> {
@@ -50,9 +82,14 @@ async fn sends_the_same(script: Script, api: &Api, plans: &mut Plans) -> Result<
     }
     plans.forget()?;
     api.created("/orders", &order).await?;
+    is_the_same(plans, "INSERT INTO \"orders\"", &script.statements()).await
+}
+
+/// Compares the statements of the last transaction that sends this one with those of a script.
+async fn is_the_same(plans: &mut Plans, statement: &str, written: &[String]) -> Result<()> {
     let logged = plans.until(|plan| plan.statement.starts_with("SELECT audit_append")).await?;
-    let placing = logged.iter().find(|plan| plan.statement.starts_with("INSERT INTO \"orders\""));
-    let session = &placing.context("no order was inserted")?.session;
+    let found = logged.iter().find(|plan| plan.statement.starts_with(statement));
+    let session = &found.with_context(|| format!("{statement} was not sent"))?.session;
     let sent: Vec<String> = logged
         .iter()
         .filter(|plan| plan.session == *session)
@@ -63,8 +100,7 @@ async fn sends_the_same(script: Script, api: &Api, plans: &mut Plans) -> Result<
     let last = sent.iter().rposition(|statement| statement.starts_with("SELECT audit_append"));
     let (first, last) = first.zip(last).context("no beginning, or no end")?;
     let sent = sent.get(first..=last).context("its end came before its beginning")?;
-    let written = script.statements();
-    let equal = sent.iter().zip(&written).take_while(|(one, other)| one == other).count();
+    let equal = sent.iter().zip(written).take_while(|(one, other)| one == other).count();
     ensure!(
         equal == sent.len() && equal == written.len(),
         "statement {} is\n{:?}\nof the API, and\n{:?}\nof the script: write the script as the API is",

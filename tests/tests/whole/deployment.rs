@@ -74,6 +74,8 @@ fn every_setting_that_a_deployment_names_exists() {
         ("deploy/kubernetes/relay.yaml", &relay),
         ("deploy/systemd/comptoir-api.service", &api),
         ("deploy/systemd/comptoir-migrate.service", &api),
+        ("deploy/systemd/comptoir-verify@.service", &api),
+        ("deploy/systemd/comptoir-erase-anonymised.service", &api),
         ("deploy/systemd/comptoir-relay.service", &relay),
         ("deploy/systemd/comptoir-relay@.service", &relay),
         ("deploy/systemd/comptoir-relay-once.service", &relay),
@@ -199,12 +201,13 @@ fn installed(word: &str) -> String {
 #[tokio::test]
 async fn command_lines_of_units_and_containers_are_understood() {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for unit in ["api", "migrate", "relay", "relay@", "relay-once"] {
+    for unit in ["api", "migrate", "relay", "relay@", "relay-once", "verify@", "erase-anonymised"] {
+        let instance = if unit == "verify@" { "audit" } else { "9464" };
         let unit = format!("deploy/systemd/comptoir-{unit}.service");
         let text = text(&unit).unwrap();
         let line =
             text.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/lib/comptoir/bin/")).unwrap();
-        lines.insert(unit, line.replace("%i", "9464").split(' ').map(str::to_owned).collect());
+        lines.insert(unit, line.replace("%i", instance).split(' ').map(str::to_owned).collect());
     }
     lines.insert("deploy/kubernetes/migrate.yaml".to_owned(), vec!["api".to_owned(), "migrate".to_owned()]);
     let compose: Value = serde_saphyr::from_str(&text("deploy/compose.yaml").unwrap()).unwrap();

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::demo::{StockFindings, sample};
+use comptoir_tests::demo::{InvoiceFindings, StockFindings, introduce_company, sample};
 use comptoir_tests::harness::{Api, Exit, Proxy, World, address, program, run, until};
 use comptoir_tests::loader::{Options, Progress, Report, load};
 use serde_json::json;
@@ -22,6 +22,7 @@ async fn options(world: &World, api: &str, orders: PathBuf) -> Result<Options> {
         refused: world.logs().join("refused.csv"),
         concurrency: 8,
         vat_rate: "20".to_owned(),
+        invoices: false,
         patience: Duration::from_secs(60),
     })
 }
@@ -121,6 +122,71 @@ async fn the_sample_is_loaded_and_a_second_run_changes_nothing() {
             assert_eq!(listed, list);
         }
         stock_is_right(world, &sample()).await?;
+        Ok(())
+    })
+    .await;
+}
+
+/// What is on invoices, and what was done with it, to compare before and after.
+async fn documents(world: &World) -> Result<Vec<(String, i64)>> {
+    let mut found = Vec::new();
+    let sql = world.sql().await?;
+    for table in ["invoices", "invoice_contents", "invoice_lines", "payments", "payment_allocations"] {
+        let count: i64 = sql.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?.get(0);
+        found.push((table.to_owned(), count));
+    }
+    Ok(found)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_left_is_invoiced_what_came_back_is_credited_and_a_second_run_changes_nothing() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        introduce_company(&api.http).await?;
+        let options = Options { invoices: true, ..options(world, api.http.root(), sample()).await? };
+        let first = load(&options, &Progress::new("orders", 0)).await?;
+        assert!(first.is_complete(), "{first:?}");
+        assert_eq!((first.numbered, first.credit_notes), (141, 13));
+        assert_eq!(first.not_documented, BTreeMap::new());
+        // Of 141 numbers, 14 are not paid at all; what was credited whole needs no payment.
+        assert!((141 - 14 - 13..=141 - 14).contains(&first.payments), "{first:?}");
+        let findings = InvoiceFindings::of(world, &sample(), &options.refused, "20").await?;
+        assert!(findings.is_sound(), "{findings:?}");
+        assert_eq!(findings.compared, 141 + 13);
+        assert!(findings.invoices.sums.vat.len() == 2, "with VAT and without: {findings:?}");
+
+        let before = documents(world).await?;
+        let sql = world.sql().await?;
+        for forget in ["", "DELETE FROM idempotency_records"] {
+            sql.batch_execute(forget).await?;
+            let again = load(&options, &Progress::new("orders", 0)).await?;
+            assert!(again.is_complete(), "{again:?}");
+            assert_eq!((again.numbered, again.credit_notes, again.payments), (141, 13, first.payments));
+            assert_eq!(documents(world).await?, before, "{forget}");
+        }
+
+        // The comparison can fail: with a hand in the database.
+        sql.batch_execute(
+            "ALTER TABLE invoice_vat DISABLE TRIGGER USER; UPDATE invoice_vat SET tax = tax + 0.01 WHERE tax > 0",
+        )
+        .await?;
+        let findings = InvoiceFindings::of(world, &sample(), &options.refused, "20").await?;
+        assert!(findings.complaints.len() >= 2, "{findings:?}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_that_cannot_invoice_is_told_what_it_lacks() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let orders = write(world, "1,A,Board,2,d,1.50,7.0,France\n2,A,Board,2,d,1.50,7.0,France\n")?;
+        let options = Options { invoices: true, ..options(world, api.http.root(), orders).await? };
+        let report = load(&options, &Progress::new("orders", 0)).await?;
+        assert!(!report.is_complete() && report.numbered == 0, "{report:?}");
+        assert_eq!(report.orders, counts([("delivered", 2)]));
+        assert!(report.failures[0].contains("your company cannot invoice yet: /tenant/"), "{report:?}");
         Ok(())
     })
     .await;

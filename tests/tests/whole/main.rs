@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod background_services;
+mod backup_drill;
 mod benchmarks;
 mod broker;
 mod clients;
@@ -10,7 +11,9 @@ mod counts;
 mod deployment;
 mod documents;
 mod errors;
+mod forgotten;
 mod help;
+mod invoice_race;
 mod loader;
 mod location_counts;
 mod monitoring;

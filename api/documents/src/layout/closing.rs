@@ -231,19 +231,16 @@ fn prepayments(sheet: &mut Sheet<'_>) {
     sheet.y += GAP;
     sheet.ensure(HEAD_ROW + 2.0 * ROW);
     heads(sheet);
-    for Prepayment { invoice, date, net, vat, amount } in prepayments {
+    for Prepayment { date, net, vat, amount } in prepayments {
         if ROW > sheet.room() {
             sheet.next_page();
             heads(sheet);
         }
-        let what = match invoice {
-            Some(number) => format!("{} {number}", sheet.labels.paid_by),
-            None => sheet.labels.payment.to_owned(),
-        };
+        let what = sheet.labels.payment;
         let y = sheet.y + 11.0;
         let mut named = BODY;
-        named.size *= (240.0 / sheet.shape(BODY, &what).width(BODY.size)).min(1.0);
-        sheet.text(LEFT + 6.0, y, named, &what);
+        named.size *= (240.0 / sheet.shape(BODY, what).width(BODY.size)).min(1.0);
+        sheet.text(LEFT + 6.0, y, named, what);
         sheet.text_to(rights[0], y, BODY, &words::date(language, *date));
         for (right, value) in rights.into_iter().skip(1).zip([net.as_ref(), vat.as_ref(), Some(amount)]) {
             if let Some(value) = value {
@@ -257,7 +254,7 @@ fn prepayments(sheet: &mut Sheet<'_>) {
 
 // ── how to pay ────────────────────────────────────────────────────────────
 
-fn settlement(sheet: &mut Sheet<'_>) {
+pub(super) fn settlement(sheet: &mut Sheet<'_>) {
     let (invoice, labels) = (sheet.invoice, sheet.labels);
     let mut left: Vec<(&str, String)> = Vec::new();
     let mut right: Vec<(&str, String)> = Vec::new();

@@ -19,14 +19,20 @@ const CELLS: usize = 4;
 const CELL_WIDTH: f32 = (RIGHT - LEFT) / 4.0;
 
 pub(super) fn compose(sheet: &mut Sheet<'_>) {
-    let below_name = name(sheet);
-    title(sheet);
-    let below_seller = seller(sheet, below_name);
-    let below_buyer = buyer(sheet);
-    sheet.y = below_seller.max(below_buyer) + 16.0;
+    let number = format!("{} {}", sheet.labels.number, sheet.invoice.number);
+    letterhead(sheet, words::title(sheet.invoice), &number);
     corrected(sheet);
     facts(sheet);
     sheet.y += 10.0;
+}
+
+/// Who, what, to whom.
+pub(super) fn letterhead(sheet: &mut Sheet<'_>, what: &str, number: &str) {
+    let below_name = name(sheet);
+    title(sheet, what, number);
+    let below_seller = seller(sheet, below_name);
+    let below_buyer = buyer(sheet);
+    sheet.y = below_seller.max(below_buyer) + 16.0;
 }
 
 /// The logo, or the name where there is none. Returns how far it reaches.
@@ -49,13 +55,11 @@ fn name(sheet: &mut Sheet<'_>) -> f32 {
     y + 6.0
 }
 
-fn title(sheet: &mut Sheet<'_>) {
-    let invoice = sheet.invoice;
+fn title(sheet: &mut Sheet<'_>, what: &str, number: &str) {
     let shown = look(Weight::Bold, 21.0, sheet.palette.accent);
-    sheet.text_to(RIGHT, TOP + 18.0, shown, words::title(invoice));
-    let number = format!("{} {}", sheet.labels.number, invoice.number);
+    sheet.text_to(RIGHT, TOP + 18.0, shown, what);
     // The longest number still stands on one line.
-    sheet.text_within(RIGHT, RIGHT - BUYER_LEFT, TOP + 35.0, look(Weight::Bold, 10.5, INK), &number);
+    sheet.text_within(RIGHT, RIGHT - BUYER_LEFT, TOP + 35.0, look(Weight::Bold, 10.5, INK), number);
 }
 
 fn seller(sheet: &mut Sheet<'_>, top: f32) -> f32 {

@@ -5,6 +5,7 @@ mod closing;
 mod colours;
 mod head;
 mod sheet;
+mod statement;
 mod table;
 
 use crate::Invoice;
@@ -12,6 +13,7 @@ use crate::font::{Fonts, Run};
 
 pub(crate) use colours::{Colour, colour};
 use sheet::Sheet;
+pub(crate) use statement::{compose_statement, statement_title};
 
 pub(crate) const WIDTH: f32 = 595.28;
 pub(crate) const HEIGHT: f32 = 841.89;

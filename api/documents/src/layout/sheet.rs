@@ -11,6 +11,8 @@ pub(super) struct Sheet<'i> {
     pub(super) labels: &'static Labels,
     pub(super) fonts: &'i Fonts,
     pub(super) palette: Palette,
+    /// What stands at the right above a page that follows.
+    pub(super) heading: String,
     /// The page that is being filled is the last.
     pages: Vec<Page>,
     /// How far it is filled.
@@ -50,10 +52,14 @@ const FOOT_TOP: f32 = HEIGHT - 50.0;
 
 impl<'i> Sheet<'i> {
     pub(super) fn new(invoice: &'i Invoice, fonts: &'i Fonts) -> Self {
+        let labels = words::labels(invoice.language);
+        let (title, number) = (words::title(invoice), &invoice.number);
+        let dated = words::date(invoice.language, invoice.issue_date);
         Self {
             invoice,
-            labels: words::labels(invoice.language),
+            labels,
             fonts,
+            heading: format!("{title} {number} {} {dated} – {}", labels.dated, labels.continued),
             palette: Palette::new(invoice.style.accent.as_deref()),
             pages: vec![Page::new()],
             y: super::TOP,
@@ -124,10 +130,7 @@ impl<'i> Sheet<'i> {
     pub(super) fn next_page(&mut self) {
         self.pages.push(Page::new());
         let invoice = self.invoice;
-        let title = words::title(invoice);
-        let dated = words::date(invoice.language, invoice.issue_date);
-        let what =
-            format!("{title} {} {} {dated} – {}", invoice.number, self.labels.dated, self.labels.continued);
+        let what = self.heading.clone();
         let (name, small) = (STRONG, look(Weight::Regular, 8.0, GREY));
         let what_width = self.shape(small, &what).width(small.size).min(TITLE_WIDTH);
         // A long name gives way to the document's number.

@@ -186,8 +186,7 @@ fn most_characters(pointer: &str) -> usize {
         || (pointer.starts_with("/lines/") && pointer.ends_with("/description"))
         || (pointer.starts_with("/vat/") && pointer.ends_with("/reason"));
     let number = pointer == "/number"
-        || (pointer.starts_with("/references/preceding/") && pointer.ends_with("/number"))
-        || (pointer.starts_with("/prepayments/") && pointer.ends_with("/invoice"));
+        || (pointer.starts_with("/references/preceding/") && pointer.ends_with("/number"));
     match pointer {
         _ if number => limits::NUMBER_CHARACTERS,
         "/style/footer" => limits::FOOT_CHARACTERS,

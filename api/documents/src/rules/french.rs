@@ -36,12 +36,7 @@ fn numbers(invoice: &Invoice, faults: &mut Vec<Fault>) {
     let preceding = invoice.references.preceding.iter().enumerate();
     let preceding =
         preceding.map(|(index, one)| (format!("/references/preceding/{index}/number"), &one.number));
-    let deposits = invoice.prepayments.iter().enumerate();
-    let deposits = deposits
-        .filter_map(|(index, one)| Some((format!("/prepayments/{index}/invoice"), one.invoice.as_ref()?)));
-    for (pointer, number) in
-        std::iter::once(("/number".to_owned(), &invoice.number)).chain(preceding).chain(deposits)
-    {
+    for (pointer, number) in std::iter::once(("/number".to_owned(), &invoice.number)).chain(preceding) {
         if number.chars().count() > NUMBER_CHARACTERS {
             let message = format!("has more than {NUMBER_CHARACTERS} characters");
             faults.push(Fault::new("BR-FR-01", pointer.as_str(), message));
@@ -211,6 +206,10 @@ fn buyer(invoice: &Invoice, faults: &mut Vec<Fault>) {
 }
 
 fn rates(invoice: &Invoice, faults: &mut Vec<Fault>) {
+    // Distance sales in the one-stop shop bear the rate of the consumer's country (directive 2006/112/EC, article 33, a).
+    if invoice.treatment == Some(Treatment::ForeignConsumer) {
+        return;
+    }
     let lines =
         invoice.lines.iter().enumerate().map(|(index, line)| (format!("/lines/{index}/vat/rate"), &line.vat));
     let on = invoice.adjustments.iter().enumerate();

@@ -305,7 +305,7 @@ pub(crate) fn credit_note() -> Invoice {
     invoice.number = "AV-2026-00007".to_owned();
     invoice.due_date = None;
     invoice.references.preceding =
-        vec![Preceding { number: "FA-2026-00042".to_owned(), issue_date: day("2026-11-30") }];
+        vec![Preceding { kind: None, number: "FA-2026-00042".to_owned(), issue_date: day("2026-11-30") }];
     invoice.issue_date = day("2026-12-04");
     invoice.mentions = vec![Mention {
         subject: None,
@@ -326,17 +326,38 @@ pub(crate) fn deposit() -> Invoice {
 }
 
 pub(crate) fn after_deposits() -> Invoice {
+    let taken = |at: usize, name: &str, net: &str| {
+        let mut line = line(at, name, "-1", net, s20());
+        line.sku = None;
+        line
+    };
+    let mut invoice = invoice(vec![
+        line(1, "Agencement de librairie sur mesure", "1", "5000.00", s20()),
+        taken(2, "Acompte déduit, facture FA-2026-00031 du 5 octobre 2026", "1500.00"),
+        taken(3, "Acompte déduit, facture FA-2026-00036 du 2 novembre 2026", "500.00"),
+    ]);
+    let deposit = |number: &str, on: &str| Preceding {
+        kind: Some(Kind::Prepayment),
+        number: number.to_owned(),
+        issue_date: day(on),
+    };
+    invoice.references.preceding =
+        vec![deposit("FA-2026-00031", "2026-10-05"), deposit("FA-2026-00036", "2026-11-02")];
+    total(invoice)
+}
+
+/// Two payments came before the invoice.
+pub(crate) fn paid_in_part() -> Invoice {
     let mut invoice = invoice(vec![line(1, "Agencement de librairie sur mesure", "1", "5000.00", s20())]);
-    let paid = |number_of: &str, on: &str, net: &str, vat: &str, amount: &str| Prepayment {
-        invoice: Some(number_of.to_owned()),
+    let paid = |on: &str, net: &str, vat: &str, amount: &str| Prepayment {
         date: day(on),
         net: Some(number(net)),
         vat: Some(number(vat)),
         amount: number(amount),
     };
     invoice.prepayments = vec![
-        paid("FA-2026-00031", "2026-10-05", "1500.00", "300.00", "1800.00"),
-        paid("FA-2026-00036", "2026-11-02", "500.00", "100.00", "600.00"),
+        paid("2026-10-05", "1500.00", "300.00", "1800.00"),
+        paid("2026-11-02", "500.00", "100.00", "600.00"),
     ];
     total(invoice)
 }
@@ -541,13 +562,8 @@ pub(crate) fn rest() -> Vec<(&'static str, Invoice)> {
     dollars.totals.vat_accounted = Some(VatAccounted { currency: "EUR".to_owned(), amount: number("18.52") });
 
     let mut paid = one("Lampe", s20());
-    paid.prepayments = vec![Prepayment {
-        invoice: None,
-        date: day("2026-11-30"),
-        net: None,
-        vat: None,
-        amount: number("120.01"),
-    }];
+    paid.prepayments =
+        vec![Prepayment { date: day("2026-11-30"), net: None, vat: None, amount: number("120.01") }];
     paid.due_date = Some(day("2026-11-30"));
     if let Some(payment) = &mut paid.payment {
         *payment = Payment {
@@ -585,16 +601,18 @@ pub(crate) fn rest() -> Vec<(&'static str, Invoice)> {
     mixed.lines[0].adjustments = vec![discount("Remise", "3.3333", "200.00"), charge("Emballage", "4.00")];
 
     let mut credited = credit_note();
-    credited
-        .references
-        .preceding
-        .push(Preceding { number: "FA-2026-00040".to_owned(), issue_date: day("2026-11-20") });
-    credited
-        .references
-        .preceding
-        .push(Preceding { number: "FA-2026-00041".to_owned(), issue_date: day("2026-11-25") });
+    credited.references.preceding.push(Preceding {
+        kind: None,
+        number: "FA-2026-00040".to_owned(),
+        issue_date: day("2026-11-20"),
+    });
+    credited.references.preceding.push(Preceding {
+        kind: None,
+        number: "FA-2026-00041".to_owned(),
+        issue_date: day("2026-11-25"),
+    });
 
-    let mut overpaid = after_deposits();
+    let mut overpaid = paid_in_part();
     overpaid.prepayments[1].amount = number("4800.00");
     overpaid.prepayments[1].net = Some(number("4000.00"));
     overpaid.prepayments[1].vat = Some(number("800.00"));
@@ -625,11 +643,10 @@ pub(crate) fn rest() -> Vec<(&'static str, Invoice)> {
     let mut half_cents = invoice((1..=25).map(|at| line(at, "Vis", "1", "0.125", s20())).collect());
     half_cents.lines.push(line(26, "Vis reprise", "-1", "0.125", s20()));
 
-    let mut deposits = after_deposits();
+    let mut deposits = paid_in_part();
     let again = deposits.prepayments[1].clone();
     deposits.prepayments = (0..50)
-        .map(|at| Prepayment {
-            invoice: Some(format!("FA-2025-{at:05}")),
+        .map(|_| Prepayment {
             net: Some(number("10.00")),
             vat: Some(number("2.00")),
             amount: number("12.00"),

@@ -6,3 +6,4 @@ mod look;
 mod proof;
 mod rendering;
 mod rules;
+mod statement;

@@ -60,8 +60,9 @@ fn the_xml_says_what_kind_of_sale_it_is() {
             "after-deposits",
             vec![
                 "<ram:ID>B4</ram:ID>",
-                "<ram:TotalPrepaidAmount>2400.00</ram:TotalPrepaidAmount>",
-                "FA-2026-00036",
+                "<ram:IssuerAssignedID>FA-2026-00031</ram:IssuerAssignedID>",
+                "FA-2026-00036 du 02/11/2026",
+                "<ram:DuePayableAmount>3600.00</ram:DuePayableAmount>",
             ],
         ),
         ("paid", vec!["<ram:ID>B2</ram:ID>", "<ram:DuePayableAmount>0.00</ram:DuePayableAmount>"]),

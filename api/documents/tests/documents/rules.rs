@@ -68,12 +68,28 @@ fn vat_is_rounded_once_for_a_rate() {
 
 #[test]
 fn what_was_paid_before_adds_up() {
-    refused(cases::after_deposits(), "BT-113", "/totals/prepaid", |invoice| {
+    refused(cases::paid_in_part(), "BT-113", "/totals/prepaid", |invoice| {
         invoice.prepayments.pop();
     });
-    refused(cases::after_deposits(), "BT-113", "/prepayments/1/amount", |invoice| {
+    refused(cases::paid_in_part(), "BT-113", "/prepayments/1/amount", |invoice| {
         invoice.prepayments[1].vat = Some(number("99.99"));
     });
+}
+
+#[test]
+fn a_line_that_takes_a_deposit_off_counts_below_zero() {
+    let invoice = cases::after_deposits();
+    assert_eq!((&invoice.totals.net, &invoice.totals.vat), (&number("3000.00"), &number("600.00")));
+    assert_eq!(validate(&invoice), []);
+    refused(invoice, "BT-131", "/lines/1/net", |invoice| invoice.lines[1].net = number("1500.00"));
+}
+
+/// The same file is read and written by `core/src/commerce/invoices/content.rs`: what is frozen there is the input here.
+#[test]
+fn what_is_frozen_of_an_invoice_is_read_as_it_is() {
+    let invoice: Invoice = serde_json::from_str(include_str!("../frozen.json")).unwrap();
+    assert_eq!(validate(&invoice), []);
+    assert_eq!(check_glyphs(&invoice).unwrap(), []);
 }
 
 #[test]

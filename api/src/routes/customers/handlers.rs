@@ -8,12 +8,12 @@ use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::credit::{self, CreditView};
 use comptoir_core::commerce::customers::{
-    self, CreateCustomer, CustomerSort, CustomerView, DeleteCustomer, UpdateCustomer,
+    self, AnonymiseCustomer, CreateCustomer, CustomerSort, CustomerView, DeleteCustomer, UpdateCustomer,
 };
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::CustomerId;
 
-use super::dto::{CustomerFilters, CustomerRequest};
+use super::dto::{AnonymiseCustomerRequest, CustomerFilters, CustomerRequest};
 use crate::error::ApiError;
 use crate::export;
 use crate::extract::{
@@ -86,6 +86,24 @@ pub(crate) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let command = DeleteCustomer { id: id.0, expected_version: expected.0 };
     respond::answer(executor.execute(context.0, None, command, |()| Ok(respond::removed())).await?)
+}
+
+/// Anonymise a customer whom no law keeps
+///
+/// For good: name, addresses, numbers and terms go, here, in drafts of invoices, in orders and in e-mails. Documents that have a number stay as they
+/// are. Refused as long as something is open, and for ten years after the last shipment, invoice or payment.
+#[utoipa::path(post, path = "/api/v1/customers/{id}/anonymise", tag = "customers", operation_id = "anonymiseCustomer",
+    request_body = AnonymiseCustomerRequest, params(IdParam, IfMatchHeader, IdempotencyHeader),
+    responses((status = 200, body = CustomerView, headers(("ETag" = String)))))]
+pub(crate) async fn anonymise(
+    context: Context,
+    id: Id<CustomerId>,
+    expected: IfMatch,
+    posted: Posted<AnonymiseCustomerRequest>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let command = AnonymiseCustomer { id: id.0, expected_version: expected.0, reason: posted.body.reason };
+    respond::answer(executor.execute(context.0, posted.key, command, changed).await?)
 }
 
 /// One customer

@@ -31,7 +31,7 @@ use crate::imports::{Imports, NewImport, NotStaged, stage};
 use crate::openapi::{IdParam, IdempotencyHeader, IfMatchHeader};
 use crate::respond::{self, List};
 
-/// Import a file of customers, suppliers, products or opening stock
+/// Import a file of customers, suppliers, products, opening stock or prices
 ///
 /// The body is the file, at most 100,000 rows and `api.max_import_bytes` (64 MiB): CSV with the names of the columns in the
 /// first line (those of the export; separated by commas or semicolons, in UTF-8), or NDJSON, a JSON object in each line with

@@ -5,9 +5,10 @@ use comptoir_core::commerce::orders::{
     AmendedLine, CancellationReason, OrderAmendment, OrderFilter, OrderLine, OrderReference, OrderStatus,
     OrderSummary, OrderView, PlaceOrder, PlaceOrderLine, TrackingNumber, VatSubtotal,
 };
+use comptoir_core::commerce::prices::PriceSource;
 use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::external_id::ExternalId;
-use comptoir_core::values::ids::{CustomerId, ProductId, WarehouseId};
+use comptoir_core::values::ids::{CustomerId, PriceListId, ProductId, WarehouseId};
 use comptoir_core::values::invalid::FieldError;
 use comptoir_core::values::money::{Money, Quantity, UnitPrice};
 use deserr::Deserr;
@@ -66,7 +67,7 @@ pub(crate) struct PlaceOrderLineRequest {
     /// More than zero; at most nine digits before and six after the point.
     #[schema(value_type = String, example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     quantity: Quantity,
-    /// Net price of one unit; the product's own if it is left out.
+    /// Net price of one unit. If it is left out: that of a price list on the day of the order, or else the product's own.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "12.50", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     unit_price: Option<UnitPrice>,
@@ -140,7 +141,7 @@ pub(crate) struct UpdateOrderLineRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "2.5", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     quantity: Option<Quantity>,
-    /// Net price of one unit. If it is left out, a present line keeps its own, and a new one has the product's.
+    /// Net price of one unit. If it is left out, a present line keeps its own, whatever its quantity is, and a new one has that of a price list today, or else the product's.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "12.50", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     unit_price: Option<UnitPrice>,
@@ -305,6 +306,10 @@ struct OrderLineResponse {
     /// What it waits for.
     #[schema(example = "0")]
     waiting: String,
+    /// Which price it has; null of lines that are older than this member.
+    price_source: Option<PriceSource>,
+    /// The price list, if the price is from one; it may have been deleted since.
+    price_list_id: Option<Uuid>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -349,6 +354,8 @@ impl From<OrderView> for OrderResponse {
             stocked: line.stocked,
             reserved: line.reserved.to_string(),
             waiting: line.waiting.to_string(),
+            price_source: line.price.map(|price| price.price_source),
+            price_list_id: line.price.and_then(|price| price.price_list_id).map(PriceListId::uuid),
         };
         Self { summary: view.summary, lines: (1..).zip(view.lines).map(line).collect(), vat }
     }

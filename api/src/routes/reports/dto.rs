@@ -2,8 +2,8 @@
 
 use comptoir_core::platform::paging::Period;
 use comptoir_core::projections::{
-    ActivityFilter, ActivityView, DayFilter, DayView, ProductFilter, ProductSales, TimelineFilter,
-    TimelineView,
+    ActivityFilter, ActivityView, DayFilter, DayView, MonthFilter, MonthView, ProductFilter, ProductSales,
+    ReceivableFilter, ReceivableView, TimelineFilter, TimelineView,
 };
 use comptoir_core::values::ids::{CustomerId, OrderId, ProductId};
 use deserr::Deserr;
@@ -100,6 +100,49 @@ impl From<ActivityFilters> for ActivityFilter {
     }
 }
 
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MonthFilters {
+    /// Only this customer.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    customer_id: Option<AnyId>,
+    /// Only months that begin at this time or later; RFC 3339. A month begins at midnight, UTC.
+    #[deserr(default)]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    month_from: Option<Time>,
+    /// Only months that begin before this time; RFC 3339.
+    #[deserr(default)]
+    #[param(value_type = Option<DateTime<Utc>>)]
+    month_before: Option<Time>,
+}
+
+impl From<MonthFilters> for MonthFilter {
+    fn from(filters: MonthFilters) -> Self {
+        Self {
+            customer_id: filters.customer_id.map(|AnyId(id)| CustomerId::from_uuid(id)),
+            period: period(filters.month_from, filters.month_before),
+        }
+    }
+}
+
+#[derive(Debug, Deserr, IntoParams)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ReceivableFilters {
+    /// Only this customer.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    customer_id: Option<AnyId>,
+}
+
+impl From<ReceivableFilters> for ReceivableFilter {
+    fn from(filters: ReceivableFilters) -> Self {
+        Self { customer_id: filters.customer_id.map(|AnyId(id)| CustomerId::from_uuid(id)) }
+    }
+}
+
 impl Exported for TimelineView {
     const COLUMNS: &'static [&'static str] = &[
         "order_id",
@@ -154,4 +197,16 @@ impl Exported for ActivityView {
         "last_order_at",
         "last_activity_at",
     ];
+}
+
+impl Exported for MonthView {
+    const COLUMNS: &'static [&'static str] =
+        &["month", "customer_id", "currency", "documents", "net_total", "vat_total"];
+    const SIGNED: &'static [&'static str] = &["net_total", "vat_total"];
+}
+
+impl Exported for ReceivableView {
+    const COLUMNS: &'static [&'static str] =
+        &["customer_id", "currency", "invoiced", "credited", "paid", "open"];
+    const SIGNED: &'static [&'static str] = &["paid", "open"];
 }

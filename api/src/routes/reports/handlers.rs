@@ -5,11 +5,14 @@ use actix_web::web::Data;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::projections::{
-    self, ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, ProductFilter,
-    ProductSales, ProductSort, TimelineFilter, TimelineSort, TimelineView,
+    self, ActivityFilter, ActivitySort, ActivityView, DayFilter, DaySort, DayView, MonthFilter, MonthSort,
+    MonthView, ProductFilter, ProductSales, ProductSort, ReceivableFilter, ReceivableSort, ReceivableView,
+    TimelineFilter, TimelineSort, TimelineView,
 };
 
-use super::dto::{ActivityFilters, DayFilters, ProductFilters, TimelineFilters};
+use super::dto::{
+    ActivityFilters, DayFilters, MonthFilters, ProductFilters, ReceivableFilters, TimelineFilters,
+};
 use crate::error::ApiError;
 use crate::export;
 use crate::extract::{Context, ListQuery, Query};
@@ -131,5 +134,63 @@ pub(crate) async fn export_customer_activity(
     Ok(export::csv("customer-activity", move |page: PageRequest<ActivitySort>| {
         let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
         async move { projections::customer_activity(&database, &context, &filter, &page).await }
+    }))
+}
+
+/// What was invoiced, by month and customer
+///
+/// Kept from the events, a moment behind them. By the dates on which documents were issued, less credit notes; deposits are no sales, but for their VAT.
+#[utoipa::path(get, path = "/api/v1/reports/sales-by-month", tag = "reports", operation_id = "listSalesByMonth", params(MonthFilters, ListQuery<MonthFilters, MonthSort>),
+    responses((status = 200, body = List<MonthView>)))]
+pub(crate) async fn sales_by_month(
+    context: Context,
+    query: ListQuery<MonthFilters, MonthSort>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let page = projections::sales_by_month(&database, &context.0, &query.filter.into(), &query.page).await?;
+    Ok(respond::listed(page))
+}
+
+/// The same as CSV
+#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/reports/sales-by-month.csv", tag = "reports", operation_id = "exportSalesByMonth", params(MonthFilters),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export_sales_by_month(
+    context: Context,
+    query: Query<MonthFilters>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let filter = MonthFilter::from(query.0);
+    Ok(export::csv("sales-by-month", move |page: PageRequest<MonthSort>| {
+        let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
+        async move { projections::sales_by_month(&database, &context, &filter, &page).await }
+    }))
+}
+
+/// What customers owe
+///
+/// Kept from the events, a moment behind them. Customers to whom nothing was invoiced, and who paid nothing, are not there.
+#[utoipa::path(get, path = "/api/v1/reports/receivables", tag = "reports", operation_id = "listReceivables", params(ReceivableFilters, ListQuery<ReceivableFilters, ReceivableSort>),
+    responses((status = 200, body = List<ReceivableView>)))]
+pub(crate) async fn receivables(
+    context: Context,
+    query: ListQuery<ReceivableFilters, ReceivableSort>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let page = projections::receivables(&database, &context.0, &query.filter.into(), &query.page).await?;
+    Ok(respond::listed(page))
+}
+
+/// The same as CSV
+#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/reports/receivables.csv", tag = "reports", operation_id = "exportReceivables", params(ReceivableFilters),
+    responses((status = 200, content_type = "text/csv", body = String)))]
+pub(crate) async fn export_receivables(
+    context: Context,
+    query: Query<ReceivableFilters>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let filter = ReceivableFilter::from(query.0);
+    Ok(export::csv("receivables", move |page: PageRequest<ReceivableSort>| {
+        let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
+        async move { projections::receivables(&database, &context, &filter, &page).await }
     }))
 }

@@ -16,6 +16,10 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(ReportsRead), handlers::__path_export_sales_by_day, handlers::export_sales_by_day)
         .with(Needs(ReportsRead), handlers::__path_sales_by_product, handlers::sales_by_product)
         .with(Needs(ReportsRead), handlers::__path_export_sales_by_product, handlers::export_sales_by_product)
+        .with(Needs(ReportsRead), handlers::__path_sales_by_month, handlers::sales_by_month)
+        .with(Needs(ReportsRead), handlers::__path_export_sales_by_month, handlers::export_sales_by_month)
+        .with(Needs(ReportsRead), handlers::__path_receivables, handlers::receivables)
+        .with(Needs(ReportsRead), handlers::__path_export_receivables, handlers::export_receivables)
         .with(Needs(ReportsRead), handlers::__path_customer_activity, handlers::customer_activity)
         .with(
             Needs(ReportsRead),

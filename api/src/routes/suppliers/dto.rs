@@ -8,14 +8,14 @@ use comptoir_core::commerce::suppliers::{
 use comptoir_core::values::contact::VatNumber;
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::invalid::{FieldError, Invalid};
-use comptoir_core::values::payment_terms::PaymentTerms;
-use deserr::{Deserr, ValuePointerRef};
+use deserr::Deserr;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::export::Exported;
 use crate::extract::{Editable, Faults, SearchFilters, Text, read_from_text};
 use crate::routes::address::{AddressDto, parse_addresses};
+use crate::routes::party::PaymentTermsDto;
 
 read_from_text!(SupplierCode, SupplierName);
 
@@ -40,32 +40,6 @@ pub(crate) struct SupplierRequest {
     /// Left out or null if nothing was agreed.
     #[deserr(default)]
     payment_terms: Option<PaymentTermsDto>,
-}
-
-/// When an invoice is due.
-#[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields, validate = PaymentTermsDto::checked -> FieldError)]
-#[schema(as = PaymentTermsRequest)]
-struct PaymentTermsDto {
-    #[schema(example = 45, minimum = 0, maximum = 365)]
-    days: i16,
-    /// Whether the invoice is due at the end of the month in which the days end.
-    #[deserr(default)]
-    #[schema(required = false)]
-    end_of_month: bool,
-}
-
-impl PaymentTermsDto {
-    fn terms(&self) -> Result<PaymentTerms, Invalid> {
-        PaymentTerms::new(self.days, self.end_of_month)
-    }
-
-    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
-        match self.terms() {
-            Ok(_) => Ok(self),
-            Err(invalid) => Err(invalid.at("/days")),
-        }
-    }
 }
 
 impl Editable for SupplierRequest {

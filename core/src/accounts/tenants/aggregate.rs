@@ -1,12 +1,12 @@
 //! The tenant, a company, and its rules.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::events::TenantEvent;
-use super::registration::Registration;
+use super::invoicing::TenantInvoicing;
 use super::short_name::ShortName;
 use crate::application::error::{Category, DomainError};
 use crate::values::contact::{Email, PostalAddress, VatNumber};
@@ -14,6 +14,7 @@ use crate::values::ids::TenantId;
 use crate::values::invalid::Invalid;
 use crate::values::language::Language;
 use crate::values::money::Currency;
+use crate::values::registration::Registration;
 use crate::values::text::text;
 
 text!(
@@ -44,6 +45,12 @@ impl TimeZone {
 
     pub fn name(&self) -> &str {
         &self.0
+    }
+
+    /// The date there at this moment.
+    pub fn date_of(&self, moment: DateTime<Utc>) -> NaiveDate {
+        let zone: Tz = self.0.parse().unwrap_or(Tz::UTC);
+        moment.with_timezone(&zone).date_naive()
     }
 }
 
@@ -90,6 +97,7 @@ pub struct TenantDetails {
     /// Where answers to its e-mails go; `None` is where they are from.
     pub email_reply_to: Option<Email>,
     pub credit_limit_action: CreditLimitAction,
+    pub invoicing: TenantInvoicing,
 }
 
 impl TenantDetails {
@@ -200,6 +208,7 @@ mod tests {
             email_from: None,
             email_reply_to: None,
             credit_limit_action: CreditLimitAction::default(),
+            invoicing: TenantInvoicing::default(),
         }
     }
 
@@ -227,6 +236,13 @@ mod tests {
         let event = tenant.update(details("Dupont & Fils"), at(2));
         assert_eq!((tenant.version(), tenant.updated_at()), (2, at(2)));
         assert_eq!(event, Some(TenantEvent::Updated(tenant)));
+    }
+
+    #[test]
+    fn the_date_is_that_of_the_zone() {
+        let late = DateTime::from_timestamp(1_796_166_000, 0).expect("a time");
+        let date = |zone: &str| TimeZone::parse(zone).expect("valid").date_of(late).to_string();
+        assert_eq!((date("UTC"), date("Europe/Paris")), ("2026-12-01".to_owned(), "2026-12-02".to_owned()));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The commands of tenants.
 
+use serde::Serialize;
+
 use super::aggregate::{Tenant, TenantDetails};
 use super::queries::{CreatedTenant, TenantView};
 use super::repository;
@@ -10,6 +12,9 @@ use crate::application::aggregate::{Aggregate, Creatable, change};
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::values::money::Currency;
+
+/// What the audit trail calls it that everything of a company is exported.
+const EXPORT: &str = "tenant.export";
 
 /// Creates a tenant and its first administrator, both or neither. The tenant's id is that of the context.
 #[derive(Debug, Clone)]
@@ -53,5 +58,26 @@ impl Command for UpdateTenant {
         };
         let tenant = change(work, "tenant.update", tenant, self.expected_version, decide).await?;
         Ok(TenantView::of(&tenant))
+    }
+}
+
+/// Writes into the audit trail that everything of a company is exported, before it is: the export has this row.
+#[derive(Debug)]
+pub struct RecordExport {
+    /// Where it goes.
+    pub to: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Exported<'a> {
+    to: &'a str,
+}
+
+impl Command for RecordExport {
+    type Outcome = ();
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let tenant = repository::look_at(work).await?;
+        work.audit(EXPORT, (Tenant::NAME, tenant.id()), None, Some(&Exported { to: &self.to }))
     }
 }

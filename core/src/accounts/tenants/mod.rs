@@ -3,14 +3,16 @@
 mod aggregate;
 mod commands;
 mod events;
+mod invoicing;
 mod queries;
-mod registration;
+mod reminders;
 pub(crate) mod repository;
 mod short_name;
 
 pub use aggregate::{CreditLimitAction, Tenant, TenantDetails, TenantError, TenantName, TimeZone};
-pub use commands::{CreateTenant, UpdateTenant};
+pub use commands::{CreateTenant, RecordExport, UpdateTenant};
 pub use events::TenantEvent;
+pub use invoicing::{TenantInvoicing, TenantInvoicingView};
 pub use queries::{CreatedTenant, RegistrationView, TenantView, get, list_all};
-pub use registration::{ForeignNumber, Registration, Siren, Siret};
+pub use reminders::{ReminderLevel, ReminderLevelView, ReminderText};
 pub use short_name::ShortName;

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 use serde::Serialize;
 
 use super::aggregate::{CreditLimitAction, Tenant, TenantError};
+use super::invoicing::TenantInvoicingView;
 use super::repository::TenantRow;
 use crate::accounts::users::UserView;
 use crate::application::TenantDatabase;
@@ -17,6 +18,7 @@ use crate::platform::schema::tenants;
 use crate::values::contact::PostalAddress;
 use crate::values::ids::TenantId;
 use crate::values::language::Language;
+use crate::values::registration::Registration;
 
 #[derive(Debug, Clone, Serialize)]
 pub struct TenantView {
@@ -33,6 +35,7 @@ pub struct TenantView {
     pub email_from: Option<String>,
     pub email_reply_to: Option<String>,
     pub credit_limit_action: CreditLimitAction,
+    pub invoicing: TenantInvoicingView,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -41,6 +44,12 @@ pub struct TenantView {
 pub struct RegistrationView {
     pub scheme: &'static str,
     pub number: String,
+}
+
+impl From<&Registration> for RegistrationView {
+    fn from(registration: &Registration) -> Self {
+        Self { scheme: registration.scheme(), number: registration.number().to_owned() }
+    }
 }
 
 /// A new company and its first administrator.
@@ -54,16 +63,12 @@ pub struct CreatedTenant {
 impl TenantView {
     pub(super) fn of(tenant: &Tenant) -> Self {
         let details = tenant.details();
-        let registration = details.registration.as_ref().map(|registration| RegistrationView {
-            scheme: registration.scheme(),
-            number: registration.number().to_owned(),
-        });
         Self {
             id: tenant.id(),
             version: tenant.version(),
             short_name: tenant.short_name().as_str().to_owned(),
             name: details.name.as_str().to_owned(),
-            registration,
+            registration: details.registration.as_ref().map(RegistrationView::from),
             vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
             address: details.address.clone(),
             currency: tenant.currency().code().to_owned(),
@@ -72,6 +77,7 @@ impl TenantView {
             email_from: details.email_from.as_ref().map(|address| address.as_str().to_owned()),
             email_reply_to: details.email_reply_to.as_ref().map(|address| address.as_str().to_owned()),
             credit_limit_action: details.credit_limit_action,
+            invoicing: TenantInvoicingView::from(&details.invoicing),
             created_at: tenant.created_at(),
             updated_at: tenant.updated_at(),
         }

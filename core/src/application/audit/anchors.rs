@@ -19,17 +19,18 @@ pub struct Head {
 /// Earlier heads of chains, kept where nobody who can change the database can change them. The rows of that time must
 /// still be there; rows may have been added.
 ///
-/// As text, a line for each chain: tenant, chain, position, hash in hexadecimal. Text after a `#` is ignored.
+/// As text, a line for each chain: tenant, chain, position, hash in hexadecimal. Text after a `#` is ignored. The chains of a tenant have
+/// numbers in the audit trail, and codes among invoices.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Anchors(pub(super) BTreeMap<ChainId, Head>);
+pub struct Anchors<C = i16>(pub(crate) BTreeMap<(TenantId, C), Head>);
 
-impl Anchors {
+impl<C> Anchors<C> {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl fmt::Display for Anchors {
+impl<C: fmt::Display> fmt::Display for Anchors<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for ((tenant, chain), Head { position, hash }) in &self.0 {
             writeln!(f, "{tenant} {chain} {position} {}", hex::encode(hash))?;
@@ -38,7 +39,7 @@ impl fmt::Display for Anchors {
     }
 }
 
-impl FromStr for Anchors {
+impl<C: FromStr + Ord> FromStr for Anchors<C> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -70,7 +71,7 @@ mod tests {
     #[test]
     fn anchors_are_read_as_they_are_written() {
         let head = Head { position: 12, hash: vec![0xab; 32] };
-        let anchors = Anchors([((TenantId::from_uuid(Uuid::from_u128(5)), 63), head)].into());
+        let anchors: Anchors = Anchors([((TenantId::from_uuid(Uuid::from_u128(5)), 63), head)].into());
         let text = format!("# kept on paper\n{anchors}\n");
         assert_eq!(text.parse(), Ok(anchors));
         let refused = "# one\nnonsense".parse::<Anchors>().expect_err("refused");

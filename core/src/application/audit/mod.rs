@@ -5,10 +5,10 @@
 
 mod anchors;
 mod chain;
-mod erase;
+pub(crate) mod erase;
 mod queries;
 mod refusals;
-mod sight;
+pub(crate) mod sight;
 mod verification;
 mod verify;
 

@@ -13,13 +13,20 @@ use uuid::Uuid;
 
 use super::api_keys::{ApiKeyCreatedV1, ApiKeyRevokedV1};
 use super::categories::{CategoryCreatedV1, CategoryDeletedV1, CategoryUpdatedV1};
-use super::customers::{CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
+use super::customer_groups::{CustomerGroupCreatedV1, CustomerGroupDeletedV1, CustomerGroupUpdatedV1};
+use super::customers::{CustomerAnonymisedV1, CustomerCreatedV1, CustomerDeletedV1, CustomerUpdatedV1};
 use super::inventory_counts::{InventoryCountCancelledV1, InventoryCountClosedV1, InventoryCountStartedV1};
+use super::invoices::{
+    CreditNoteIssuedV1, InvoiceDocumentReadyV1, InvoiceOverdueV1, InvoicePaidV1, InvoiceSentV1,
+    InvoiceValidatedV1,
+};
 use super::locations::{LocationArchivedV1, LocationCreatedV1, LocationUpdatedV1};
 use super::orders::{
     OrderAmendedV1, OrderApprovedV1, OrderBackOrderedV1, OrderCancelledV1, OrderConfirmedV1,
     OrderDeliveredV1, OrderPartlyShippedV1, OrderPlacedV1, OrderReservedV1, OrderReturnedV1, OrderShippedV1,
 };
+use super::payments::{PaymentReceivedV1, PaymentReversedV1};
+use super::price_lists::{PriceListChangedV1, PriceListCreatedV1, PriceListDeletedV1};
 use super::products::{ProductArchivedV1, ProductCreatedV1, ProductDeletedV1, ProductUpdatedV1};
 use super::purchase_orders::{
     PurchaseOrderCancelledV1, PurchaseOrderChangedV1, PurchaseOrderOrderedV1, PurchaseOrderReceivedV1,
@@ -41,7 +48,7 @@ use crate::accounts::api_keys::{ApiKey, ApiKeyDetails, ApiKeyName};
 use crate::accounts::identity::passwords::HashedPassword;
 use crate::accounts::sessions::{Client, EndReason, Lifetimes, Session};
 use crate::accounts::tenants::{
-    CreditLimitAction, Registration, ShortName, Tenant, TenantDetails, TenantName, TimeZone,
+    CreditLimitAction, ShortName, Tenant, TenantDetails, TenantInvoicing, TenantName, TimeZone,
 };
 use crate::accounts::users::{Adjustments, Decider, NewUser, User, UserName};
 use crate::application::aggregate::Aggregate;
@@ -51,14 +58,29 @@ use crate::catalogue::DomainEvent;
 use crate::catalogue::integration::translate;
 use crate::commerce::addresses::{Address, AddressKind};
 use crate::commerce::categories::{Category, CategoryCode, CategoryDetails, CategoryName, Place};
-use crate::commerce::customers::{CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerName};
+use crate::commerce::customer_groups::{
+    CustomerGroup, CustomerGroupCode, CustomerGroupDetails, CustomerGroupName,
+};
+use crate::commerce::customers::{
+    CreditLimit, Customer, CustomerCode, CustomerDetails, CustomerInvoicing, CustomerName,
+};
+use crate::commerce::documents::{FileFacts, ReadyDocument, digest_of};
 use crate::commerce::inventory_counts::{
     CountCancellation, CountReference, Deviation, InventoryCount, NewInventoryCount,
 };
+use crate::commerce::invoices::content::Preceding;
+use crate::commerce::invoices::draft::{Correction, Draft, WantedCredit};
+use crate::commerce::invoices::{self, Invoice, InvoiceEvent, InvoiceKind};
 use crate::commerce::locations::{Location, LocationCode, LocationDetails, LocationName};
 use crate::commerce::orders::{
     AmendedLine, CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderAmendment, OrderEvent,
     OrderReference, OrderStatus, ReturnedPart, TrackingNumber,
+};
+use crate::commerce::payments::PaymentReason;
+use crate::commerce::payments::tests::payment as payment_of;
+use crate::commerce::prices::{
+    PriceBook, PriceList, PriceListCode, PriceListDetails, PriceListEvent, PriceListName, PriceTarget,
+    ValidPeriod,
 };
 use crate::commerce::products::{Barcodes, Product, ProductDetails, ProductName, Sku};
 use crate::commerce::purchase_orders::{
@@ -75,18 +97,22 @@ use crate::commerce::stock_documents::{
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
 use crate::commerce::warehouses::{Warehouse, WarehouseCode, WarehouseDetails, WarehouseName};
 use crate::values::business_date::BusinessDate;
+use crate::values::channel::Channel;
 use crate::values::contact::{AddressLine, Country, Email, PostalAddress, VatNumber};
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{
-    ApiKeyId, CategoryId, CustomerId, InventoryCountId, LocationId, OrderId, PrincipalId, ProductId,
-    PurchaseOrderId, ReturnId, SessionId, ShipmentId, StockDocumentId, StockId, SupplierId, TenantId, UserId,
-    WarehouseId,
+    ApiKeyId, CategoryId, CustomerGroupId, CustomerId, InventoryCountId, InvoiceId, LocationId, OrderId,
+    PaymentId, PriceListId, PrincipalId, ProductId, PurchaseOrderId, ReturnId, SessionId, ShipmentId,
+    StockDocumentId, StockId, SupplierId, TenantId, UserId, WarehouseId,
 };
 use crate::values::language::Language;
-use crate::values::money::{Currency, Quantity, UnitPrice, VatRate};
+use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
+use crate::values::party::{CustomerKind, ElectronicAddress, LegalForm, TradeRegister};
 use crate::values::payment_terms::PaymentTerms;
+use crate::values::registration::Registration;
+use crate::values::series::SeriesCode;
 use crate::values::unit::Unit;
 
 fn external_id(id: &str) -> Option<ExternalId> {
@@ -170,8 +196,8 @@ fn refine(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             if let Some(properties) = members.get_mut("properties").and_then(Value::as_object_mut) {
-                properties.iter_mut().for_each(|(name, property)| refine_member(name, property));
                 let names: Vec<_> = properties.keys().cloned().collect();
+                properties.iter_mut().for_each(|(name, property)| refine_member(name, property, &names));
                 members.insert("required".to_owned(), names.into());
             }
             members.values_mut().for_each(refine);
@@ -181,7 +207,8 @@ fn refine(schema: &mut Value) {
     }
 }
 
-fn refine_member(name: &str, property: &mut Value) {
+/// `beside` are the names of all members of its object.
+fn refine_member(name: &str, property: &mut Value, beside: &[String]) {
     let mut describe = |text: &str| {
         if property["description"].is_null() {
             property["description"] = json!(text);
@@ -201,12 +228,19 @@ fn refine_member(name: &str, property: &mut Value) {
     } else if property["description"].is_null() {
         property["description"] = json!(match name {
             "address" | "addresses" => "Postal addresses, with ISO 3166-1 alpha-2 codes of the countries.",
+            "bytes" => "How many bytes it has.",
+            "category" => "The category of VAT, of the code list UNTDID 5305: S, Z, E, AE, K, G or O.",
             "city" => "The city.",
             "code" => "The number in the company's own books.",
+            "corrected_number" => "The number of the invoice that it corrects.",
+            "electronic_address" => "Where electronic invoices are sent; null if it is not known.",
             "email" => "An e-mail address.",
             "granted" | "permissions" | "revoked" => {
                 "Names of permissions, such as orders:write; there can be new ones."
             }
+            "identifier" => "The address, as its scheme writes it.",
+            "invoicing" => "What invoices say of it, and how it is invoiced.",
+            "legal_form" => "The legal form; null if it is not known.",
             "line1" | "line2" => "A line of the address.",
             "lines" => "What was ordered, in the order's own sequence.",
             "name" => "The name.",
@@ -218,15 +252,19 @@ fn refine_member(name: &str, property: &mut Value) {
             "registration" => "The number in the register of companies.",
             "role" => "The role.",
             "sku" => "The product's number in the company's own books.",
+            "tax" => "The VAT on the base.",
             "tracking_number" => "The carrier's number of the shipment.",
+            "trade_register" => "The trade register, with the number in it; null if it is not known.",
+            "vat" => "The VAT, by category and rate.",
             "vat_number" => "The VAT number; null if it is not known.",
             _ => panic!("{name} has no description"),
         });
     }
+    let is_beside = |other: &str| beside.iter().any(|name| name == other);
     let values: Vec<&str> = match name {
         "role" | "previous_role" => Role::ALL.iter().map(|role| role.name()).collect(),
-        "kind" => AddressKind::ALL.iter().map(|kind| kind.name()).collect(),
-        "scheme" => vec!["siren", "siret", "foreign"],
+        "kind" if is_beside("postal_code") => AddressKind::ALL.iter().map(|kind| kind.name()).collect(),
+        "scheme" if is_beside("number") => vec!["siren", "siret", "foreign"],
         "previous_status" => vec![OrderStatus::Pending.as_str(), OrderStatus::Confirmed.as_str()],
         _ => return,
     };
@@ -264,9 +302,42 @@ fn customer() -> (Customer, Box<dyn Event>) {
         vat_number: Some(VatNumber::parse("FR40303265045").expect("valid")),
         addresses: vec![Address { kind: AddressKind::Billing, postal: address() }],
         credit_limit: CreditLimit::parse("5000").ok(),
+        invoicing: CustomerInvoicing {
+            kind: Some(CustomerKind::Business),
+            legal_form: LegalForm::parse("SARL").ok(),
+            registration: Registration::parse("siren", "303265045").ok(),
+            electronic_address: ElectronicAddress::new("0225", "303265045").ok(),
+            language: Some(Language::Fr),
+            payment_terms: PaymentTerms::new(30, false).ok(),
+            ..CustomerInvoicing::default()
+        },
+        group_id: Some(CustomerGroupId::from_uuid(uuid(31))),
     };
     let (customer, event) = Customer::create(CustomerId::from_uuid(uuid(1)), details, at(0));
     (customer, happened(event))
+}
+
+fn customer_group() -> (CustomerGroup, Box<dyn Event>) {
+    let details = CustomerGroupDetails {
+        code: CustomerGroupCode::parse("RESELLERS").expect("valid"),
+        name: CustomerGroupName::parse("Revendeurs").expect("valid"),
+    };
+    let (group, event) = CustomerGroup::create(CustomerGroupId::from_uuid(uuid(31)), details, at(0));
+    (group, happened(event))
+}
+
+fn price_list() -> (PriceList, Box<dyn Event>) {
+    let details = PriceListDetails {
+        code: PriceListCode::parse("SPRING-2026").expect("valid"),
+        name: PriceListName::parse("Printemps 2026").expect("valid"),
+        period: ValidPeriod {
+            from: Some(BusinessDate::of(at(0))),
+            to: Some(BusinessDate::of(at(7_776_000))),
+        },
+    };
+    let target = PriceTarget::Group(CustomerGroupId::from_uuid(uuid(31)));
+    let (list, event) = PriceList::create(PriceListId::from_uuid(uuid(32)), details, target, at(0));
+    (list, happened(event))
 }
 
 fn supplier() -> (Supplier, Box<dyn Event>) {
@@ -342,6 +413,7 @@ fn order(levels: &mut Levels) -> (Order, Box<dyn Event>) {
         product,
         quantity: Quantity::parse(quantity).expect("valid"),
         unit_price: unit_price.map(|price| UnitPrice::parse(price).expect("valid")),
+        listed: None,
     };
     let new = NewOrder {
         external_id: external_id("ERP-2026-88"),
@@ -370,7 +442,7 @@ fn amended(mut order: Order, mut levels: Levels) -> Box<dyn Event> {
         promised_on: order.promised_on(),
         lines: vec![AmendedLine { position: Some(1), product_id: None, quantity, unit_price: None }],
     };
-    let plan = order.plan(&amendment, &HashMap::new()).expect("allowed");
+    let plan = order.plan(&amendment, &HashMap::new(), &PriceBook::default()).expect("allowed");
     let amended = order.amend(plan, None, &mut levels, at(90)).expect("a back order").expect("a change");
     happened(amended.0)
 }
@@ -519,6 +591,57 @@ fn counted(levels: &mut Levels) -> [Box<dyn Event>; 3] {
     [happened(started), happened(closed), happened(cancelled)]
 }
 
+fn validated_invoice() -> (Invoice, Box<dyn Event>) {
+    let lines = vec![invoices::draft::tests::line("Earl Grey, 250 g", "1", "10", "20")];
+    let draft = invoices::draft::tests::draft(lines);
+    let id = InvoiceId::from_uuid(uuid(19));
+    let (mut invoice, _) = Invoice::draft(id, draft, at(0)).expect("valid");
+    let content = invoices::content::tests::content("FA-2026-000123");
+    let series = SeriesCode::parse("FA").expect("valid");
+    let event = invoice.validate(series, &content, at(60)).expect("a draft");
+    (invoice, happened(event))
+}
+
+fn ready_document(invoice: &Invoice) -> Box<dyn Event> {
+    let file = |content: &[u8], bytes| FileFacts { sha256: digest_of(content).to_vec(), bytes };
+    happened(InvoiceEvent::DocumentReady(Box::new(ReadyDocument {
+        invoice_id: invoice.id(),
+        number: "FA-2026-000123".to_owned(),
+        customer_id: invoice.customer_id(),
+        pages: 1,
+        pdf: file(b"%PDF-1.7", 49_152),
+        xml: file(b"<xml/>", 8_192),
+        rendered_at: at(61),
+    })))
+}
+
+fn issued_credit_note() -> Box<dyn Event> {
+    let lines = vec![invoices::draft::tests::line("Earl Grey, 250 g", "1", "10", "20")];
+    let corrected = InvoiceId::from_uuid(uuid(19));
+    let correction = Correction { invoice_id: corrected, wanted: WantedCredit::Rest, return_id: None };
+    let draft = Draft { correction: Some(correction), ..invoices::draft::tests::draft(lines) };
+    let id = InvoiceId::from_uuid(uuid(24));
+    let (mut note, _) = Invoice::draft(id, draft, at(0)).expect("valid");
+    let mut content = invoices::content::tests::content("AV-2026-000001");
+    content.kind = InvoiceKind::CreditNote;
+    let preceding = Preceding {
+        kind: InvoiceKind::Invoice,
+        number: "FA-2026-000123".to_owned(),
+        issue_date: content.issue_date,
+    };
+    content.references.preceding = vec![preceding];
+    let series = SeriesCode::parse("AV").expect("valid");
+    happened(note.validate(series, &content, at(60)).expect("a draft"))
+}
+
+fn payments() -> (Box<dyn Event>, Box<dyn Event>) {
+    let (payment, received) = payment_of("12.00", &[(19, "12.00")]);
+    let reason = PaymentReason::parse("unpaid cheque").expect("valid");
+    let id = PaymentId::from_uuid(uuid(21));
+    let reversal = payment.reverse(id, reason, "ada@docks.example".to_owned(), at(120));
+    (happened(received), happened(reversal.expect("allowed").1))
+}
+
 fn tenant() -> (Tenant, Box<dyn Event>) {
     let details = TenantDetails {
         name: TenantName::parse("Comptoir des Docks").expect("valid"),
@@ -530,6 +653,13 @@ fn tenant() -> (Tenant, Box<dyn Event>) {
         email_from: None,
         email_reply_to: None,
         credit_limit_action: CreditLimitAction::Refuse,
+        invoicing: TenantInvoicing {
+            legal_form: LegalForm::parse("SAS").ok(),
+            share_capital: Money::parse("10000.00").ok(),
+            trade_register: TradeRegister::parse("RCS Nantes").ok(),
+            electronic_address: ElectronicAddress::new("0225", "732829320").ok(),
+            ..TenantInvoicing::default()
+        },
     };
     let short_name = ShortName::parse("docks").expect("valid");
     let (tenant, event) =
@@ -593,7 +723,24 @@ fn contracts() -> Vec<(String, Contract)> {
     };
     let updated = a_customer.update(renamed, at(1)).expect("a change");
     add(happened(updated), contract::<CustomerUpdatedV1>);
-    add(happened(a_customer.delete(false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
+    add(happened(a_customer.clone().forget(at(2))), contract::<CustomerAnonymisedV1>);
+    add(happened(a_customer.delete(false, false, at(2)).expect("allowed")), contract::<CustomerDeletedV1>);
+
+    let (mut a_group, created) = customer_group();
+    add(created, contract::<CustomerGroupCreatedV1>);
+    let name = CustomerGroupName::parse("Revendeurs et cafés").expect("valid");
+    let renamed = CustomerGroupDetails { name, ..a_group.details().clone() };
+    add(happened(a_group.update(renamed, at(1)).expect("a change")), contract::<CustomerGroupUpdatedV1>);
+    add(happened(a_group.delete(at(2))), contract::<CustomerGroupDeletedV1>);
+
+    let (mut a_list, created) = price_list();
+    add(created, contract::<PriceListCreatedV1>);
+    let longer = ValidPeriod { to: None, ..a_list.details().period };
+    let longer = PriceListDetails { period: longer, ..a_list.details().clone() };
+    let Some(PriceListEvent::Changed { list, .. }) = a_list.update(longer, at(1)) else { panic!("a change") };
+    let products = vec![ProductId::from_uuid(uuid(2)), ProductId::from_uuid(uuid(3))];
+    add(happened(PriceListEvent::Changed { list, products }), contract::<PriceListChangedV1>);
+    add(happened(a_list.delete(at(2))), contract::<PriceListDeletedV1>);
 
     let (mut a_supplier, created) = supplier();
     add(created, contract::<SupplierCreatedV1>);
@@ -705,6 +852,22 @@ fn contracts() -> Vec<(String, Contract)> {
     let came = a_purchase.receive(StockDocumentId::from_uuid(uuid(15)), at(90));
     add(happened(came), contract::<PurchaseOrderReceivedV1>);
     add(happened(a_purchase.cancel(at(120)).expect("some is lacking")), contract::<PurchaseOrderCancelledV1>);
+
+    let (mut an_invoice, validated) = validated_invoice();
+    add(validated, contract::<InvoiceValidatedV1>);
+    add(ready_document(&an_invoice), contract::<InvoiceDocumentReadyV1>);
+    add(happened(an_invoice.hand_over(Channel::Email, at(70)).expect("a number")), contract::<InvoiceSentV1>);
+    let much_later = BusinessDate::parse("2030-01-01").expect("a date");
+    let overdue = an_invoice.become_overdue(much_later, at(80)).expect("due and open");
+    add(happened(overdue), contract::<InvoiceOverdueV1>);
+    let whole = an_invoice.open();
+    add(happened(an_invoice.pay(&whole, at(90)).expect("open")), contract::<InvoicePaidV1>);
+
+    add(issued_credit_note(), contract::<CreditNoteIssuedV1>);
+
+    let (received, reversed) = payments();
+    add(received, contract::<PaymentReceivedV1>);
+    add(reversed, contract::<PaymentReversedV1>);
 
     let (mut company, created) = tenant();
     add(created, contract::<TenantCreatedV1>);

@@ -7,10 +7,15 @@
 mod addresses;
 mod api_keys;
 mod categories;
+mod customer_groups;
 mod customers;
 mod inventory_counts;
+mod invoices;
 mod locations;
 mod orders;
+mod parties;
+mod payments;
+mod price_lists;
 mod products;
 mod purchase_orders;
 mod returns;
@@ -46,9 +51,11 @@ trait Payload: Serialize {
 pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEvent>, Error> {
     match event {
         DomainEvent::Customer(event) => customers::translate(event).map(Some),
+        DomainEvent::CustomerGroup(event) => customer_groups::translate(event).map(Some),
         DomainEvent::Supplier(event) => suppliers::translate(event).map(Some),
         DomainEvent::Category(event) => categories::translate(event).map(Some),
         DomainEvent::Product(event) => products::translate(event).map(Some),
+        DomainEvent::PriceList(event) => price_lists::translate(event).map(Some),
         DomainEvent::Warehouse(event) => warehouses::translate(event).map(Some),
         DomainEvent::Location(event) => locations::translate(event).map(Some),
         DomainEvent::Order(event) => orders::translate(event).map(Some),
@@ -58,6 +65,8 @@ pub(super) fn translate(event: DomainEvent<'_>) -> Result<Option<IntegrationEven
         DomainEvent::StockDocument(event) => stock_documents::translate(event),
         DomainEvent::PurchaseOrder(event) => purchase_orders::translate(event).map(Some),
         DomainEvent::InventoryCount(event) => inventory_counts::translate(event),
+        DomainEvent::Invoice(event) => invoices::translate(event),
+        DomainEvent::Payment(event) => payments::translate(event).map(Some),
         DomainEvent::Tenant(event) => tenants::translate(event).map(Some),
         DomainEvent::User(event) => users::translate(event),
         DomainEvent::Session(event) => sessions::translate(event).map(Some),

@@ -76,6 +76,10 @@ struct OrderLineV1 {
     reserved: String,
     /// What it waits for.
     waiting: String,
+    /// Which price it has: `list`, `product`, or `given` by whoever wrote the line; null if it is not known.
+    price_source: Option<String>,
+    /// The price list, if the price is from one; it may have been deleted since.
+    price_list_id: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -301,6 +305,8 @@ fn placed(order: &Order) -> OrderPlacedV1 {
         stocked: line.stocked,
         reserved: line.reserved.to_string(),
         waiting: line.waiting.to_string(),
+        price_source: line.price.map(|price| price.price_source.name().to_owned()),
+        price_list_id: line.price.and_then(|price| price.price_list_id).map(|id| id.to_string()),
     };
     let subtotal = |vat: &VatSubtotal| VatSubtotalV1 {
         rate: vat.rate.to_string(),

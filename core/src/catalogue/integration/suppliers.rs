@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::addresses::AddressV1;
+use super::parties::PaymentTermsV1;
 use super::{IntegrationEvent, integration_event, payload, time};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
@@ -54,15 +55,6 @@ pub(super) struct SupplierDeletedV1 {
 }
 payload!(SupplierDeletedV1, "supplier", "supplier.deleted", 1);
 
-#[derive(Debug, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-struct PaymentTermsV1 {
-    /// The days after the date of an invoice until which it is to be paid.
-    days: i16,
-    /// Whether the invoice is due at the end of the month in which these days end.
-    end_of_month: bool,
-}
-
 pub(super) fn translate(event: &SupplierEvent) -> Result<IntegrationEvent, Error> {
     match event {
         SupplierEvent::Created(supplier) => integration_event(supplier, &created(supplier)),
@@ -90,7 +82,6 @@ fn created(supplier: &Supplier) -> SupplierCreatedV1 {
 
 fn updated(supplier: &Supplier) -> SupplierUpdatedV1 {
     let details = supplier.details();
-    let terms = details.payment_terms;
     SupplierUpdatedV1 {
         supplier_id: supplier.id().to_string(),
         external_id: super::external_id(supplier.details().external_id.as_ref()),
@@ -98,8 +89,7 @@ fn updated(supplier: &Supplier) -> SupplierUpdatedV1 {
         name: details.name.to_string(),
         vat_number: details.vat_number.as_ref().map(|number| number.as_str().to_owned()),
         addresses: details.addresses.iter().map(AddressV1::of).collect(),
-        payment_terms: terms
-            .map(|terms| PaymentTermsV1 { days: terms.days(), end_of_month: terms.is_end_of_month() }),
+        payment_terms: details.payment_terms.map(PaymentTermsV1::of),
         updated_at: time(supplier.updated_at()),
     }
 }

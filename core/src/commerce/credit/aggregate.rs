@@ -15,7 +15,7 @@ pub(crate) enum Admission {
     Held,
 }
 
-/// What a customer's open orders come to, and how many of them wait for approval.
+/// What a customer owes and will owe, and how many of the open orders wait for approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Exposure {
     pub(super) amount: Money,
@@ -32,7 +32,7 @@ pub(super) fn available(limit: &CreditLimit, exposure: &Money) -> Money {
 pub(super) struct Applicant<'a> {
     pub(super) customer: CustomerId,
     pub(super) limit: &'a CreditLimit,
-    /// What the customer's other open orders come to.
+    /// What the customer owes and will owe without it.
     pub(super) exposure: Money,
     /// What it comes to.
     pub(super) total: &'a Money,
@@ -77,7 +77,7 @@ pub struct Overrun {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CreditError {
     #[error(
-        "the credit limit of customer {} is {} {}, the other open orders come to {} and this one to {}: {} are available",
+        "the credit limit of customer {} is {} {}, other open orders and invoices come to {} and this one to {}: {} are available",
         .0.customer, .0.figures.limit, .0.currency, .0.figures.exposure, .0.figures.total, .0.available
     )]
     LimitExceeded(Box<Overrun>),

@@ -1,4 +1,4 @@
-//! Credit: what the open orders of a customer come to, beside what they may come to.
+//! Credit: what a customer's open orders and invoices come to, beside what they may come to.
 //!
 //! What they come to, the *exposure*, is computed in one place (`repository::exposure`), for whoever asks and for whoever decides. The limit
 //! itself is the customer's (`customers`), what happens at it is the company's choice (`tenants`).

@@ -18,14 +18,50 @@ use crate::values::ids::{CustomerId, TenantId};
 use crate::values::money::Money;
 
 crate::statement! {
-    /// Orders that have not arrived, with their gross total, and how many of them wait for approval. The states are literals:
-    /// PostgreSQL could not prove the condition of the index `orders_exposure_idx` of parameters.
+    /// Orders that have not arrived, with their gross total, and how many of them wait for approval. Of each, what is invoiced counts with its invoice: its quantity
+    /// at the order's price, without what credit notes gave back, and deposits that no invoice has taken off yet. Then what is open of invoices, less what payments
+    /// and credit notes have left. The states are literals: PostgreSQL could not prove the conditions of the indexes `orders_exposure_idx` and
+    /// `invoices_open_idx` of parameters.
     struct ReadExposure<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid } -> (Numeric, BigInt)
-    = "SELECT COALESCE(sum(gross_total), 0::numeric), count(*) FILTER (WHERE held_for_approval)
-     FROM orders WHERE tenant_id = $1 AND customer_id = $2 AND status IN ('pending', 'confirmed', 'shipped')"
+    = "WITH uninvoiced AS (
+        SELECT COALESCE(sum(greatest(0::numeric, o.gross_total - i.gross - d.gross)), 0::numeric) AS amount,
+            count(*) FILTER (WHERE o.held_for_approval) AS held
+        FROM orders AS o
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(round(sum(q.quantity * l.unit_price * (100::numeric + l.vat_rate) / 100::numeric), 2), 0::numeric) AS gross
+            FROM (
+                SELECT c.position, c.quantity FROM invoice_claims AS c
+                JOIN invoices AS n ON n.tenant_id = c.tenant_id AND n.id = c.invoice_id AND n.number IS NOT NULL
+                WHERE c.tenant_id = o.tenant_id AND c.order_id = o.id
+                UNION ALL
+                SELECT k.order_position, -k.quantity FROM invoice_credits AS k
+                WHERE k.tenant_id = o.tenant_id AND k.order_id = o.id AND k.quantity IS NOT NULL
+            ) AS q
+            JOIN order_lines AS l ON l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.position = q.position
+        ) AS i
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(sum(n.gross_total - COALESCE(k.gross, 0::numeric)), 0::numeric) AS gross
+            FROM order_deposits AS p
+            JOIN invoices AS n ON n.tenant_id = p.tenant_id AND n.id = p.invoice_id AND n.number IS NOT NULL
+            LEFT JOIN invoices AS t ON t.tenant_id = p.tenant_id AND t.id = p.taken_by
+            LEFT JOIN LATERAL (
+                SELECT sum(c.gross_total) AS gross FROM invoices AS c WHERE c.tenant_id = p.tenant_id AND c.corrects = p.invoice_id
+            ) AS k ON true
+            WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id AND t.number IS NULL
+        ) AS d
+        WHERE o.tenant_id = $1 AND o.customer_id = $2 AND o.status IN ('pending', 'confirmed', 'shipped')
+     )
+     SELECT u.amount
+        + COALESCE((SELECT sum(CASE WHEN i.kind = 'credit_note' THEN -1 ELSE 1 END * (i.gross_total - i.paid - i.credited)) FROM invoices AS i
+            WHERE i.tenant_id = $1 AND i.customer_id = $2 AND i.state IN ('validated', 'sent', 'partly_paid')), 0::numeric)
+        - COALESCE((SELECT sum(c.amount) FROM customer_credits AS c
+            WHERE c.tenant_id = $1 AND c.customer_id = $2), 0::numeric),
+        u.held
+     FROM uninvoiced AS u"
 }
 
-/// Returns what a customer's open orders come to: all that is committed, and what this transaction has done.
+/// Returns what a customer owes and will owe: open orders that are not invoiced, and open invoices, without what is left of payments and credit notes. All that
+/// is committed, and what this transaction has done.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.

@@ -9,6 +9,7 @@ pub enum CustomerEvent {
     Created(Customer),
     Updated(Customer),
     Deleted(Customer),
+    Anonymised(Customer),
 }
 
 impl Event for CustomerEvent {}

@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::{Customer, CustomerError};
+use super::invoicing::CustomerInvoicingView;
 use super::repository::CustomerRow;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
@@ -18,7 +19,7 @@ use crate::application::{Actor, Permission, Principal, TenantDatabase};
 use crate::commerce::addresses::{self, Address};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::customers;
-use crate::values::ids::CustomerId;
+use crate::values::ids::{CustomerGroupId, CustomerId};
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Customer)]
@@ -41,13 +42,21 @@ pub struct CustomerView {
     /// What the customer's open orders may come to, in your company's currency; null is no limit. Null for whoever may not see prices, too.
     #[schema(example = "5000.00")]
     pub credit_limit: Option<String>,
+    /// What invoices need.
+    pub invoicing: CustomerInvoicingView,
+    /// The group whose prices it has; null if it is in none.
+    #[schema(value_type = Option<Uuid>)]
+    pub group_id: Option<CustomerGroupId>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// When everything was taken away that says who it was; null otherwise.
+    pub anonymised_at: Option<DateTime<Utc>>,
 }
 
 impl From<Customer> for CustomerView {
     fn from(customer: Customer) -> Self {
-        let Customer { id, version, details, created_at, updated_at } = customer;
+        let Customer { id, version, details, created_at, updated_at, anonymised_at } = customer;
+        let invoicing = CustomerInvoicingView::from(&details.invoicing);
         Self {
             id,
             version,
@@ -58,8 +67,11 @@ impl From<Customer> for CustomerView {
             vat_number: details.vat_number.map(Into::into),
             addresses: details.addresses,
             credit_limit: details.credit_limit.map(|limit| limit.to_string()),
+            invoicing,
+            group_id: details.group_id,
             created_at,
             updated_at,
+            anonymised_at,
         }
     }
 }
@@ -129,6 +141,8 @@ impl Listed<CustomerSort> for CustomerView {
 pub struct CustomerFilter {
     pub code: Option<String>,
     pub email: Option<String>,
+    /// Only customers of this group.
+    pub group_id: Option<CustomerGroupId>,
     pub selection: Selection,
 }
 
@@ -186,11 +200,12 @@ impl<'q> Filtered<'q> for CustomerFilter {
         let by_address = self.email.is_none() || key != CustomerSort::UpdatedAt;
         let in_period = (created.is_open() || key == CustomerSort::CreatedAt)
             && (updated.is_open() || key == CustomerSort::UpdatedAt);
-        self.code.is_some() || external_id.is_some() || (by_address && in_period)
+        let is_of_all = self.group_id.is_none();
+        self.code.is_some() || external_id.is_some() || (by_address && in_period && is_of_all)
     }
 
     fn conditions(&'q self, _: Option<usize>) -> Vec<Condition<'q>> {
-        use customers::{code, created_at, email, external_id, updated_at};
+        use customers::{code, created_at, email, external_id, group_id, updated_at};
         let mut conditions: Vec<Condition<'q>> = Vec::new();
         if let Some(wanted) = &self.code {
             conditions.push(Box::new(code.eq(wanted)));
@@ -200,6 +215,9 @@ impl<'q> Filtered<'q> for CustomerFilter {
         }
         if let Some(wanted) = &self.email {
             conditions.push(Box::new(email.eq(wanted)));
+        }
+        if let Some(group) = self.group_id {
+            conditions.push(Box::new(group_id.assume_not_null().eq(group.uuid())));
         }
         within(&mut conditions, created_at, self.selection.created);
         within(&mut conditions, updated_at, self.selection.updated);

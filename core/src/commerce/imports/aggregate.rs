@@ -19,10 +19,12 @@ pub enum ImportKind {
     Products,
     /// What lies in the warehouses in the beginning: each row is a receipt.
     Stock,
+    /// Of price lists: each row is a break of a product.
+    Prices,
 }
 
 impl ImportKind {
-    pub const ALL: [Self; 4] = [Self::Customers, Self::Suppliers, Self::Products, Self::Stock];
+    pub const ALL: [Self; 5] = [Self::Customers, Self::Suppliers, Self::Products, Self::Stock, Self::Prices];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,6 +32,7 @@ impl ImportKind {
             Self::Suppliers => "suppliers",
             Self::Products => "products",
             Self::Stock => "stock",
+            Self::Prices => "prices",
         }
     }
 
@@ -40,6 +43,7 @@ impl ImportKind {
             Self::Suppliers => Permission::SuppliersWrite,
             Self::Products => Permission::ProductsWrite,
             Self::Stock => Permission::StockWrite,
+            Self::Prices => Permission::PricesWrite,
         }
     }
 }

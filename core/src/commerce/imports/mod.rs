@@ -1,4 +1,4 @@
-//! Imports: files of customers, suppliers, products or opening stock. The rows are kept as they arrive, and worked off afterwards, one command
+//! Imports: files of customers, suppliers, products, opening stock or prices. The rows are kept as they arrive, and worked off afterwards, one command
 //! for each: as if a client had sent them one by one.
 //!
 //! A row's command marks the row in its own transaction, so it is done once, however often the import is interrupted and taken

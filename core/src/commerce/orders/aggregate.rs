@@ -20,6 +20,7 @@ use super::events::OrderEvent;
 use super::totals::Totals;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::{Category, DomainError, Error};
+use crate::commerce::prices::{AppliedPrice, PriceOrigin};
 use crate::commerce::products::Product;
 use crate::commerce::stock::{
     DocumentRef, DocumentType, Held, Levels, MovementKind, StockError, StockReason,
@@ -104,6 +105,9 @@ pub struct OrderLine {
     pub cancelled: Units,
     /// What of the shipped goods has come back.
     pub returned: Units,
+    /// Which price it has; not known of lines that are older than that.
+    #[serde(flatten)]
+    pub price: Option<PriceOrigin>,
 }
 
 /// A part of a line: what leaves of it, or comes back.
@@ -123,12 +127,14 @@ pub struct ReturnedPart {
     pub reason: Option<StockReason>,
 }
 
-/// A requested line. Without a price of its own, it takes the product's price.
+/// A requested line. Without a price of its own, it takes that of a list, or else the product's.
 #[derive(Debug, Clone)]
 pub struct DraftLine<'a> {
     pub product: &'a Product,
     pub quantity: Quantity,
     pub unit_price: Option<UnitPrice>,
+    /// What a list says.
+    pub listed: Option<AppliedPrice>,
 }
 
 /// A requested order.
@@ -768,11 +774,15 @@ fn line_at(lines: &mut [OrderLine], position: i16) -> Option<&mut OrderLine> {
 }
 
 impl OrderLine {
-    /// Prices a line: at the price that was agreed for it, or else at the product's own. The name and the VAT rate are
-    /// the product's present ones.
+    /// Prices a line: at the price that was agreed for it, or else at that of a list, or else at the product's own. The name and the VAT
+    /// rate are the product's present ones.
     pub(super) fn priced(draft: DraftLine<'_>) -> Self {
         let details = draft.product.details();
-        let unit_price = draft.unit_price.unwrap_or_else(|| details.unit_price.clone());
+        let (unit_price, price) = match (draft.unit_price, draft.listed) {
+            (Some(given), _) => (given, PriceOrigin::GIVEN),
+            (None, Some(listed)) => (listed.unit_price, PriceOrigin::list(listed.list)),
+            (None, None) => (details.unit_price.clone(), PriceOrigin::PRODUCT),
+        };
         Self {
             product_id: draft.product.id(),
             sku: details.sku.as_str().to_owned(),
@@ -787,6 +797,7 @@ impl OrderLine {
             shipped: Units::zero(),
             cancelled: Units::zero(),
             returned: Units::zero(),
+            price: Some(price),
         }
     }
 
@@ -875,7 +886,7 @@ pub enum OrderError {
     /// The lines, with how many decimals their products allow, and in which unit.
     #[error("some quantities have more decimals than their products allow")]
     QuantitiesTooPrecise(Vec<(usize, QuantityDecimals, Unit)>),
-    #[error("there is no customer {0}")]
+    #[error("there is no customer {0}, or it was anonymised")]
     CustomerUnknown(CustomerId),
     #[error("some lines wait for goods; the order is shipped when they are there")]
     Waiting(Vec<usize>),

@@ -21,6 +21,7 @@ fn draft<'a>(product: &'a Product, quantity: &str, unit_price: Option<&str>) -> 
         product,
         quantity: Quantity::parse(quantity).expect("a quantity"),
         unit_price: unit_price.map(|price| UnitPrice::parse(price).expect("a price")),
+        listed: None,
     }
 }
 
@@ -48,6 +49,37 @@ fn of_no_stock(placed: Result<Order, OrderError>) -> Order {
     let mut order = placed.expect("valid");
     order.lines.iter_mut().for_each(|line| line.stocked = false);
     order
+}
+
+#[test]
+fn a_line_says_which_price_it_has_and_one_that_was_given_comes_before_that_of_a_list() {
+    use crate::commerce::prices::{PriceScope, PriceSource};
+    use crate::values::ids::PriceListId;
+
+    let product = product("10");
+    let list = PriceListId::generate();
+    let listed = AppliedPrice {
+        list,
+        scope: PriceScope::General,
+        from_quantity: Units::zero(),
+        unit_price: UnitPrice::parse("9").expect("a price"),
+    };
+    let from_list =
+        |unit_price| DraftLine { listed: Some(listed.clone()), ..draft(&product, "2", unit_price) };
+    let lines = vec![draft(&product, "2", None), from_list(None), from_list(Some("8"))];
+    let order = Order::place(OrderId::generate(), new(lines), at(0)).expect("valid");
+    let told: Vec<_> = order.lines().iter().map(|line| (line.net_amount.to_string(), line.price)).collect();
+    assert_eq!(
+        told,
+        [
+            ("20.00".to_owned(), Some(PriceOrigin::PRODUCT)),
+            ("18.00".to_owned(), Some(PriceOrigin::list(list))),
+            ("16.00".to_owned(), Some(PriceOrigin::GIVEN)),
+        ]
+    );
+    let json = serde_json::to_value(&order.lines()[1]).expect("JSON");
+    assert_eq!(json["price_source"], PriceSource::List.name());
+    assert_eq!(json["price_list_id"], list.to_string());
 }
 
 fn tracking() -> TrackingNumber {

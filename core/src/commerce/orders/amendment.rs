@@ -15,6 +15,7 @@ use super::aggregate::{
 use super::events::OrderEvent;
 use super::queries::OrderSummary;
 use super::totals::Totals;
+use crate::commerce::prices::{PriceBook, PriceOrigin};
 use crate::commerce::products::Product;
 use crate::commerce::stock::{DocumentRef, DocumentType, Held, Levels, Shortage, StockError};
 use crate::values::business_date::BusinessDate;
@@ -48,7 +49,7 @@ pub struct AmendedLine {
     pub product_id: Option<ProductId>,
     /// A new line needs one; a present one keeps its own if none is given.
     pub quantity: Option<Quantity>,
-    /// `None` stands for the price of the present line, or for that of the product.
+    /// `None` stands for the price of the present line, whatever its quantity is to be; of a new line, for that of a list, or of the product.
     pub unit_price: Option<UnitPrice>,
 }
 
@@ -114,7 +115,11 @@ enum Source<'a> {
 
 impl Source<'_> {
     /// Returns the line as it is to be, and the index of the present line from which it comes. Nothing is reserved for it yet.
-    fn line(&self, products: &HashMap<ProductId, Product>) -> Option<(OrderLine, Option<usize>)> {
+    fn line(
+        &self,
+        products: &HashMap<ProductId, Product>,
+        prices: &PriceBook,
+    ) -> Option<(OrderLine, Option<usize>)> {
         match self {
             Self::Present { index, line, wanted } => {
                 let quantity = wanted.quantity.as_ref().unwrap_or(&line.quantity).clone();
@@ -126,6 +131,9 @@ impl Source<'_> {
                     waiting: Units::zero(),
                     ..(*line).clone()
                 };
+                if new.unit_price != line.unit_price {
+                    new.price = Some(PriceOrigin::GIVEN);
+                }
                 if !is_as_sold(line, &new) {
                     new.net_amount = new.unit_price.times(&new.quantity);
                 }
@@ -134,7 +142,8 @@ impl Source<'_> {
             Self::New { product_id, quantity, unit_price } => {
                 let product = products.get(product_id)?;
                 let unit_price = unit_price.cloned();
-                let draft = DraftLine { product, quantity: (*quantity).clone(), unit_price };
+                let listed = prices.price(*product_id, quantity);
+                let draft = DraftLine { product, quantity: (*quantity).clone(), unit_price, listed };
                 Some((OrderLine::priced(draft), None))
             }
         }
@@ -283,7 +292,7 @@ impl Order {
     }
 
     /// Checks an amendment by the rules of the order. `products` has those of the new lines, as far as there are any, and those of
-    /// present lines whose quantity is given.
+    /// present lines whose quantity is given; `prices` what lists say of new lines.
     ///
     /// # Errors
     /// Fails if the order cannot be amended any more, or, with every line at fault, as [`Order::place`] does.
@@ -291,6 +300,7 @@ impl Order {
         &self,
         amendment: &OrderAmendment,
         products: &HashMap<ProductId, Product>,
+        prices: &PriceBook,
     ) -> Result<Plan, OrderError> {
         self.check_amendable()?;
         Self::check_line_count(amendment.lines.len())?;
@@ -298,7 +308,7 @@ impl Order {
         let ordered_on = self.ordered_on.unwrap_or_else(|| BusinessDate::of(self.placed_at));
         check_promise(amendment.promised_on, ordered_on)?;
         check_products(&sources, products)?;
-        let lines = sources.iter().filter_map(|source| source.line(products));
+        let lines = sources.iter().filter_map(|source| source.line(products, prices));
         let (lines, from): (Vec<OrderLine>, Vec<Option<usize>>) = lines.unzip();
         let stays = |index: usize, line: &OrderLine, from: Option<usize>| {
             from == Some(index) && self.lines.get(index).is_some_and(|present| is_as_sold(present, line))

@@ -64,6 +64,7 @@ impl Shop {
             product: &self.products[&product.id()],
             quantity: quantity(text),
             unit_price: None,
+            listed: None,
         });
         let new = NewOrder {
             external_id: None,
@@ -97,7 +98,9 @@ impl Shop {
             promised_on: order.promised_on(),
             lines,
         };
-        let plan = order.plan(&amendment, &self.products).map_err(|error| told(error.fields()))?;
+        let plan = order
+            .plan(&amendment, &self.products, &PriceBook::default())
+            .map_err(|error| told(error.fields()))?;
         let amended = order.amend(plan, Some(self.warehouse), &mut self.levels, at(9));
         amended.map(|amended| amended.map(|(_, changed)| changed)).map_err(|error| told(error.fields()))
     }
@@ -305,6 +308,48 @@ fn an_amendment_that_changes_nothing_is_none_and_another_order_of_the_lines_is_o
 }
 
 #[test]
+fn a_present_line_keeps_its_price_unless_another_is_given_and_a_new_one_has_that_of_a_list() {
+    use crate::commerce::prices::{ListedPrice, PriceBreak, PriceQuestion, PriceTarget, ValidPeriod};
+    use crate::values::ids::PriceListId;
+
+    let tea = product("TEA");
+    let mut shop = Shop::new(&[(&tea, "50")]);
+    let order = shop.placed(false, &[(&tea, "1"), (&tea, "1")]);
+    let price = |text: &str| UnitPrice::parse(text).expect("a price");
+    let list = PriceListId::generate();
+    let listed = ListedPrice {
+        list,
+        target: PriceTarget::Everybody,
+        period: ValidPeriod::default(),
+        product: tea.id(),
+        breaks: vec![PriceBreak { from_quantity: units("10"), unit_price: price("7") }],
+    };
+    let asked = PriceQuestion { customer: None, group: None, on: BusinessDate::of(at(0)) };
+    let prices = PriceBook::of(&asked, [listed]);
+    let new = |text: &str, unit_price| AmendedLine {
+        position: None,
+        product_id: Some(tea.id()),
+        quantity: Some(quantity(text)),
+        unit_price,
+    };
+    let lines = vec![
+        kept(1, Some("20")),
+        AmendedLine { unit_price: Some(price("6")), ..kept(2, None) },
+        new("9", None),
+        new("10", None),
+        new("10", Some(price("5"))),
+    ];
+    let amendment = OrderAmendment { reference: None, delivery_address: None, promised_on: None, lines };
+    let plan = order.plan(&amendment, &shop.products, &prices).expect("allowed");
+    let lines = plan.lines.expect("they change").lines;
+    let told: Vec<_> = lines.iter().map(|line| line.price).collect();
+    let of_list = Some(PriceOrigin::list(list));
+    let (product, given) = (Some(PriceOrigin::PRODUCT), Some(PriceOrigin::GIVEN));
+    assert_eq!(told, [product, given, product, of_list, given]);
+    assert_eq!(lines[3].net_amount.to_string(), "70.00");
+}
+
+#[test]
 fn what_is_not_a_line_is_amended_by_itself() {
     let tea = product("TEA");
     let mut shop = Shop::new(&[(&tea, "5")]);
@@ -315,7 +360,7 @@ fn what_is_not_a_line_is_amended_by_itself() {
         promised_on: Some(BusinessDate::of(at(86_400))),
         lines: vec![kept(1, None)],
     };
-    let plan = order.plan(&amendment, &HashMap::new()).expect("allowed");
+    let plan = order.plan(&amendment, &HashMap::new(), &PriceBook::default()).expect("allowed");
     assert!(!plan.changes_lines() && plan.new_goods().is_empty());
     let amended =
         order.amend(plan, None, &mut Levels::default(), at(5)).expect("no goods").expect("a change");
@@ -325,7 +370,8 @@ fn what_is_not_a_line_is_amended_by_itself() {
         (2, amendment.promised_on, vec!["1 1 0".to_owned()])
     );
     amendment.promised_on = Some(BusinessDate::of(at(-86_400)));
-    let refused = order.plan(&amendment, &HashMap::new()).expect_err("before it was ordered");
+    let refused =
+        order.plan(&amendment, &HashMap::new(), &PriceBook::default()).expect_err("before it was ordered");
     assert_eq!((refused.code(), refused.fields()[0].pointer.as_str()), ("invalid_order", "/promised_on"));
 }
 

@@ -9,13 +9,13 @@ use super::aggregate::{
 use super::amendment::{AmendedLine, AuditedAmendment, OrderAmendment, Plan};
 use super::events::OrderEvent;
 use super::queries::OrderView;
-use super::repository;
+use super::repository::{self, Buyer};
 use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::credit::{self, Admission};
-use crate::commerce::customers::CreditLimit;
+use crate::commerce::prices::{self, PriceBook};
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
 use crate::commerce::stock::Levels;
@@ -48,7 +48,7 @@ pub struct PlaceOrder {
 pub struct PlaceOrderLine {
     pub product_id: ProductId,
     pub quantity: Quantity,
-    /// The agreed price; `None` stands for the product's own price.
+    /// The agreed price; `None` stands for that of a list, or else for the product's own price.
     pub unit_price: Option<UnitPrice>,
 }
 
@@ -58,15 +58,19 @@ impl Command for PlaceOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
-        let (products, limit) = self.load(work).await?;
+        let (products, buyer) = self.load(work).await?;
+        let limit = buyer.limit;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
         }
+        let prices = if buyer.has_lists { self.listed(work).await? } else { PriceBook::default() };
         let stocked: Vec<&Product> = products.values().filter(|product| product.details().stocked).collect();
         let lines = self.lines.iter().filter_map(|line| {
             let product = products.get(&line.product_id)?;
-            Some(DraftLine { product, quantity: line.quantity.clone(), unit_price: line.unit_price.clone() })
+            let (quantity, unit_price) = (line.quantity.clone(), line.unit_price.clone());
+            let listed = prices.price(line.product_id, &quantity).filter(|_| unit_price.is_none());
+            Some(DraftLine { product, quantity, unit_price, listed })
         });
         let new = NewOrder {
             external_id: self.external_id.clone(),
@@ -110,13 +114,19 @@ impl Command for PlaceOrder {
 }
 
 impl PlaceOrder {
-    /// Loads its products, and reads the customer's credit limit.
-    async fn load(
-        &self,
-        work: &mut UnitOfWork<'_>,
-    ) -> Result<(HashMap<ProductId, Product>, Option<CreditLimit>), Error> {
+    /// Loads its products, and reads what has to be known of the customer.
+    async fn load(&self, work: &mut UnitOfWork<'_>) -> Result<(HashMap<ProductId, Product>, Buyer), Error> {
         let ids = self.lines.iter().map(|line| line.product_id).collect();
         repository::load_for_placing(work, ids, self.customer_id).await
+    }
+
+    /// Reads what price lists say of the lines that have no price of their own, on the day of the order.
+    async fn listed(&self, work: &mut UnitOfWork<'_>) -> Result<PriceBook, Error> {
+        let unpriced = self.lines.iter().filter(|line| line.unit_price.is_none());
+        let ids = unpriced.map(|line| line.product_id).collect();
+        let on = self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now()));
+        let tenant = work.tenant();
+        prices::repository::book(work.connection(), tenant, Some(self.customer_id), ids, on).await
     }
 
     /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
@@ -172,7 +182,8 @@ impl Command for AmendOrder {
         Order::check_line_count(amendment.lines.len())?;
         let products = products::repository::load_for_order(work, products_of(&amendment, &seen)).await?;
         products::repository::mark_ordered(work, products.values()).await?;
-        let planned = seen.plan(&amendment, &products)?;
+        let prices = listed(work, &amendment, seen.customer_id()).await?;
+        let planned = seen.plan(&amendment, &products, &prices)?;
         let admission = match planned.raised_total(&seen) {
             Some(total) => {
                 let replaced = &seen.totals().gross_total;
@@ -186,7 +197,7 @@ impl Command for AmendOrder {
             planned
         } else {
             let view = OrderView::of(&order).seen_by(&work.context().principal);
-            let plan = order.plan(&self.edit.apply(&view)?, &products)?;
+            let plan = order.plan(&self.edit.apply(&view)?, &products, &prices)?;
             // Lines are decided about for the version of which their products are locked and their total is admitted.
             if planned.changes_lines() || plan.changes_lines() {
                 return Err(Error::Overtaken);
@@ -258,6 +269,18 @@ fn products_of(amendment: &OrderAmendment, order: &Order) -> Vec<ProductId> {
     products.sort_unstable();
     products.dedup();
     products
+}
+
+/// Reads what price lists say today of the new lines that have no price of their own.
+async fn listed(
+    work: &mut UnitOfWork<'_>,
+    amendment: &OrderAmendment,
+    customer: CustomerId,
+) -> Result<PriceBook, Error> {
+    let unpriced = amendment.lines.iter().filter(|line| line.unit_price.is_none());
+    let ids = unpriced.filter_map(|line| line.product_id).collect();
+    let (tenant, on) = (work.tenant(), BusinessDate::of(work.now()));
+    prices::repository::book(work.connection(), tenant, Some(customer), ids, on).await
 }
 
 /// Returns where the goods of an amended order come from, for which goods come in that it did not have.

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
@@ -21,14 +23,14 @@ use crate::application::aggregate::{Aggregate, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses::{postal_from_json, postal_to_json};
-use crate::commerce::credit;
 use crate::commerce::customers::CreditLimit;
+use crate::commerce::prices::PriceOrigin;
 use crate::commerce::products::{self, Product};
 use crate::platform::schema::{order_lines, order_steps, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
 use crate::values::goods::Units;
-use crate::values::ids::{CustomerId, OrderId, ProductId, TenantId, WarehouseId};
+use crate::values::ids::{CustomerId, OrderId, PriceListId, ProductId, TenantId, WarehouseId};
 use crate::values::money::{Currency, Money, Quantity, UnitPrice, VatRate};
 
 /// The constraint that makes references unique.
@@ -103,6 +105,8 @@ pub(super) struct OrderLineRow {
     shipped: BigDecimal,
     cancelled: BigDecimal,
     returned: BigDecimal,
+    price_source: Option<String>,
+    price_list_id: Option<Uuid>,
 }
 
 /// What a line has reserved, and what it waits for.
@@ -131,6 +135,7 @@ impl OrderLineRow {
             }
         }
         let (reserved, waiting) = held_units(held);
+        let price_list = self.price_list_id.map(PriceListId::from_uuid);
         OrderLine {
             product_id: ProductId::from_uuid(self.product_id),
             sku: self.sku,
@@ -145,6 +150,7 @@ impl OrderLineRow {
             shipped,
             cancelled,
             returned: Units::stored(self.returned),
+            price: PriceOrigin::stored(self.price_source.as_deref(), price_list),
         }
     }
 }
@@ -577,8 +583,38 @@ pub(super) async fn replace_lines(work: &mut UnitOfWork<'_>, order: &Order) -> R
     insert_held(work, order).await
 }
 
+/// What placing an order has to know of its customer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Buyer {
+    /// `None` if there is no limit, or no such customer.
+    pub(super) limit: Option<CreditLimit>,
+    /// Whether the company has any price list.
+    pub(super) has_lists: bool,
+}
+
+crate::statement! {
+    /// A company without price lists learns it here: its orders cost no other statement.
+    struct LookAtBuyer<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid } -> (Nullable<Numeric>, Bool)
+    = "SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id)
+     FROM customers AS c WHERE c.tenant_id = $1 AND c.id = $2"
+}
+
+async fn look_at_buyer(
+    mut connection: &AsyncPgConnection,
+    tenant: TenantId,
+    customer: CustomerId,
+) -> Result<Buyer, Error> {
+    let looking = LookAtBuyer::new(tenant.uuid(), customer.uuid());
+    let found: Option<(Option<BigDecimal>, bool)> = looking.get_result(&mut connection).await.optional()?;
+    let buyer = |(limit, has_lists): (Option<BigDecimal>, bool)| Buyer {
+        limit: limit.as_ref().map(CreditLimit::stored),
+        has_lists,
+    };
+    Ok(found.map(buyer).unwrap_or_default())
+}
+
 /// Loads the products of a new order, as [`products::repository::load_for_order`] does, and reads the customer's credit limit without a
-/// lock. Both are asked in one round trip: an order of a customer without a limit costs no other.
+/// lock, and whether there are price lists. Both are asked in one round trip: an order of a customer without a limit costs no other.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -586,19 +622,19 @@ pub(super) async fn load_for_placing(
     work: &mut UnitOfWork<'_>,
     products: Vec<ProductId>,
     customer: CustomerId,
-) -> Result<(HashMap<ProductId, Product>, Option<CreditLimit>), Error> {
+) -> Result<(HashMap<ProductId, Product>, Buyer), Error> {
     work.locks(Locked::Product);
     let tenant = work.tenant();
     let connection: &AsyncPgConnection = work.connection();
     futures::try_join!(
         products::repository::lock_for_order(connection, tenant, products),
-        credit::repository::look(connection, tenant, customer),
+        look_at_buyer(connection, tenant, customer),
     )
 }
 
 crate::statement! {
     /// Inserts all lines of one order in one statement, however many there are. Positions count from 1. Returns whether the customer has
-    /// a credit limit by now.
+    /// a credit limit by now, and whether it is anonymised.
     struct InsertLines<'a> {
         tenant: Uuid => SqlUuid,
         order: Uuid => SqlUuid,
@@ -611,19 +647,21 @@ crate::statement! {
         vat_rates: &'a [&'a BigDecimal] => Array<Numeric>,
         net_amounts: &'a [&'a BigDecimal] => Array<Numeric>,
         stocked: &'a [bool] => Array<Bool>,
+        price_sources: &'a [Option<&'a str>] => Array<Nullable<Text>>,
+        price_lists: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
         of_tenant: Uuid => SqlUuid,
         customer: Uuid => SqlUuid,
-    } -> (Bool,)
+    } -> (Bool, Bool)
     = "WITH added AS (
         INSERT INTO order_lines
-            (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked)
-        SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11) AS line
+            (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount, stocked, price_source, price_list_id)
+        SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS line
      )
-     SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = $12 AND id = $13"
+     SELECT credit_limit IS NOT NULL, anonymised_at IS NOT NULL FROM customers WHERE tenant_id = $14 AND id = $15"
 }
 
 /// Inserts a new order. `seen` is the customer's credit limit as it was read before; if there was one, the order was admitted
-/// ([`credit::repository::admit`]).
+/// ([`crate::commerce::credit::repository::admit`]).
 ///
 /// # Errors
 /// `CustomerUnknown`, `ReferenceTaken` or `ExternalIdTaken`. `Overtaken` if the customer had no limit and has one now: the order is to be
@@ -643,12 +681,15 @@ pub(super) async fn insert(
         .map_err(|error| write_error(error, order))?;
     // This statement begins when the customer is locked. So a limit that was set before is seen here, and the unit of work begins anew; and
     // whoever decides by one that is set later finds this order, which counts as placed before.
-    let is_limited = insert_lines(work, order).await?;
+    let (is_limited, is_anonymised) = insert_lines(work, order).await?;
+    if is_anonymised {
+        return Err(OrderError::CustomerUnknown(order.customer_id).into());
+    }
     if is_limited && seen.is_none() { Err(Error::Overtaken) } else { Ok(()) }
 }
 
-/// Inserts the lines of an order, and returns whether its customer has a credit limit by now.
-async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<bool, Error> {
+/// Inserts the lines of an order, and returns whether its customer has a credit limit by now, and whether it is anonymised.
+async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(bool, bool), Error> {
     let lines = &order.lines;
     // `check_line_count` refuses more lines than an i16 counts.
     let positions: Vec<_> = (1..).take(lines.len()).collect();
@@ -660,6 +701,10 @@ async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<bool, 
     let vat_rates: Vec<_> = lines.iter().map(|line| line.vat_rate.value()).collect();
     let net_amounts: Vec<_> = lines.iter().map(|line| line.net_amount.value()).collect();
     let stocked: Vec<_> = lines.iter().map(|line| line.stocked).collect();
+    let source = |line: &OrderLine| line.price.map(|price| price.price_source.name());
+    let price_sources: Vec<Option<&str>> = lines.iter().map(source).collect();
+    let list = |line: &OrderLine| line.price.and_then(|price| price.price_list_id).map(PriceListId::uuid);
+    let price_lists: Vec<Option<Uuid>> = lines.iter().map(list).collect();
     let tenant = work.tenant().uuid();
     let inserting = InsertLines::new(
         tenant,
@@ -673,11 +718,12 @@ async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<bool, 
         &vat_rates,
         &net_amounts,
         &stocked,
+        &price_sources,
+        &price_lists,
         tenant,
         order.customer_id.uuid(),
     );
-    let (is_limited,): (bool,) = inserting.get_result(work.connection()).await?;
-    Ok(is_limited)
+    Ok(inserting.get_result(work.connection()).await?)
 }
 
 fn write_error(error: diesel::result::Error, order: &Order) -> Error {

@@ -78,6 +78,7 @@ mod tests {
             shipped: Units::zero(),
             cancelled: Units::zero(),
             returned: Units::zero(),
+            price: None,
         }
     }
 

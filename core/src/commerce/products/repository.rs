@@ -154,6 +154,43 @@ pub(crate) async fn lock_for_order(
     Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
 }
 
+/// Finds the product with this SKU, without a lock.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn with_sku(work: &mut UnitOfWork<'_>, sku: &Sku) -> Result<Option<ProductId>, Error> {
+    let with_sku =
+        products::tenant_id.eq(work.tenant().uuid()).and(products::sku.eq(sku.as_str().to_owned()));
+    let query = products::table.filter(with_sku).select(products::id);
+    let found: Option<Uuid> = query.first(work.connection()).await.optional()?;
+    Ok(found.map(ProductId::from_uuid))
+}
+
+/// Loads the products that exist among `ids`, to price them in a list: until the unit of work ends, no other list prices them, and nobody
+/// changes them; orders can be placed with them. Two lists that price one product at once would find each other only by a constraint, which
+/// waits for both sides and ends one of them after a second. An id may be named more than once, and none costs no statement.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn load_to_price(
+    work: &mut UnitOfWork<'_>,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, Product>, Error> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    work.locks(Locked::Product);
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<ProductRow> = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .select(ProductRow::as_select())
+        .order(products::id)
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
+}
+
 /// Loads products again, and keeps them from being changed until the unit of work ends: what [`load_for_order`] read, which has locked
 /// them, may have changed since. Who makes a level of stock needs this, which has their names: whoever renames a product gives its new
 /// name to the levels that are there.

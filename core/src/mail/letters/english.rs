@@ -1,7 +1,7 @@
 //! The words in English.
 
 use super::{EmailContent, Setting, Words};
-use crate::mail::content::{Change, LowStock};
+use crate::mail::content::{Change, InvoiceMail, LowStock, OverdueInvoice, ReminderMail};
 
 const TIME: &str = "%Y-%m-%d %H:%M";
 
@@ -74,6 +74,64 @@ pub(super) fn words(content: &EmailContent, setting: &Setting<'_>) -> Words {
                 after: vec!["This message comes once a day, as long as something is low.".to_owned()],
             }
         }
+        EmailContent::Invoice(mail) => invoice(mail, company, greeting),
+        EmailContent::InvoiceReminder(reminder) => remind(reminder, company, greeting),
+    }
+}
+
+fn invoice(mail: &InvoiceMail, company: &str, greeting: String) -> Words {
+    let InvoiceMail { document, number, issue_date, due_on, gross_total, currency, .. } = mail;
+    let what = match document.as_str() {
+        "credit_note" => "Credit note",
+        "prepayment" => "Deposit invoice",
+        _ => "Invoice",
+    };
+    let mut paragraphs = vec![
+        format!("Please find attached our document {number} of {issue_date}."),
+        format!("Total: {gross_total} {currency}."),
+    ];
+    if document != "credit_note" {
+        paragraphs.push(format!("It is due on {due_on}."));
+    }
+    Words {
+        subject: format!("{what} {number} ({company})"),
+        greeting,
+        paragraphs,
+        action: None,
+        after: vec!["Thank you for your trust.".to_owned()],
+    }
+}
+
+fn remind(reminder: &ReminderMail, company: &str, greeting: String) -> Words {
+    let ReminderMail { level, text, overdue, more, total, currency, .. } = reminder;
+    let (subject, usual) = match level {
+        0 | 1 => (
+            "Reminder",
+            "The following has not reached us yet. Perhaps it was overlooked: please pay it soon.",
+        ),
+        2 => (
+            "Second reminder",
+            "In spite of our reminder, the following is still not paid. Please pay it within eight days.",
+        ),
+        _ => (
+            "Last reminder",
+            "In spite of our reminders, the following is still not paid. Please pay it at once, or tell us what is in the way.",
+        ),
+    };
+    let mut paragraphs = vec![text.clone().unwrap_or_else(|| usual.to_owned())];
+    paragraphs.extend(overdue.iter().map(|OverdueInvoice { number, due_on, open }| {
+        format!("{number}, due on {due_on}: {open} {currency}")
+    }));
+    if *more > 0 {
+        paragraphs.push(format!("And {more} more."));
+    }
+    paragraphs.push(format!("Total to be paid: {total} {currency}."));
+    Words {
+        subject: format!("{subject}: {total} {currency} to be paid ({company})"),
+        greeting,
+        paragraphs,
+        action: None,
+        after: vec!["If you have paid in the meantime, ignore this message.".to_owned()],
     }
 }
 

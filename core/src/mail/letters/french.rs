@@ -1,7 +1,9 @@
 //! The words in French.
 
+use chrono::NaiveDate;
+
 use super::{EmailContent, Setting, Words};
-use crate::mail::content::{Change, LowStock};
+use crate::mail::content::{Change, InvoiceMail, LowStock, OverdueInvoice, ReminderMail};
 
 const TIME: &str = "%d/%m/%Y à %H:%M";
 
@@ -82,7 +84,76 @@ pub(super) fn words(content: &EmailContent, setting: &Setting<'_>) -> Words {
                 after: vec!["Ce message vient une fois par jour, tant qu’un stock est bas.".to_owned()],
             }
         }
+        EmailContent::Invoice(mail) => invoice(mail, company, greeting),
+        EmailContent::InvoiceReminder(reminder) => remind(reminder, company, greeting),
     }
+}
+
+fn invoice(mail: &InvoiceMail, company: &str, greeting: String) -> Words {
+    let InvoiceMail { document, number, issue_date, due_on, gross_total, currency, .. } = mail;
+    let (what, ours) = match document.as_str() {
+        "credit_note" => ("Avoir", "notre avoir"),
+        "prepayment" => ("Facture d’acompte", "notre facture d’acompte"),
+        _ => ("Facture", "notre facture"),
+    };
+    let mut paragraphs = vec![
+        format!("Veuillez trouver ci-joint {ours} {number} du {}.", day(*issue_date)),
+        format!("Montant total TTC : {}.", amount(gross_total, currency)),
+    ];
+    if document != "credit_note" {
+        paragraphs.push(format!("Échéance : {}.", day(*due_on)));
+    }
+    Words {
+        subject: format!("{what} {number} ({company})"),
+        greeting,
+        paragraphs,
+        action: None,
+        after: vec!["Nous vous remercions de votre confiance.".to_owned()],
+    }
+}
+
+fn remind(reminder: &ReminderMail, company: &str, greeting: String) -> Words {
+    let ReminderMail { level, text, overdue, more, total, currency, .. } = reminder;
+    let (subject, usual) = match level {
+        0 | 1 => (
+            "Rappel",
+            "Sauf erreur de notre part, le règlement suivant ne nous est pas parvenu. Nous vous remercions de bien vouloir y procéder.",
+        ),
+        2 => (
+            "Deuxième rappel",
+            "Malgré notre rappel, le règlement suivant ne nous est toujours pas parvenu. Merci de régler sous huit jours.",
+        ),
+        _ => (
+            "Dernier rappel",
+            "Malgré nos rappels, le règlement suivant ne nous est toujours pas parvenu. Merci de régler sans délai, ou de nous dire ce qui s’y oppose.",
+        ),
+    };
+    let mut paragraphs = vec![text.clone().unwrap_or_else(|| usual.to_owned())];
+    paragraphs.extend(overdue.iter().map(|OverdueInvoice { number, due_on, open }| {
+        format!("{number}, échue le {} : {}", day(*due_on), amount(open, currency))
+    }));
+    match more {
+        0 => {}
+        1 => paragraphs.push("Et 1 autre.".to_owned()),
+        more => paragraphs.push(format!("Et {more} autres.")),
+    }
+    let total = amount(total, currency);
+    paragraphs.push(format!("Total à régler : {total}."));
+    Words {
+        subject: format!("{subject} : {total} à régler ({company})"),
+        greeting,
+        paragraphs,
+        action: None,
+        after: vec!["Si vous avez réglé entre-temps, ne tenez pas compte de ce message.".to_owned()],
+    }
+}
+
+fn day(date: NaiveDate) -> String {
+    date.format("%d/%m/%Y").to_string()
+}
+
+fn amount(decimal: &str, currency: &str) -> String {
+    format!("{} {currency}", decimal.replace('.', ","))
 }
 
 fn product(low: &LowStock) -> String {

@@ -92,7 +92,8 @@ struct Html<'a> {
 
 /// Returns the words for the content. Without the secret, what it would be is hidden.
 pub(super) fn letter(content: &EmailContent, setting: &Setting<'_>, secret: Option<&str>) -> Letter {
-    let words = match setting.language {
+    let language = content.language().unwrap_or(setting.language);
+    let words = match language {
         Language::Fr => french::words(content, setting),
         Language::En => english::words(content, setting),
     };
@@ -100,7 +101,10 @@ pub(super) fn letter(content: &EmailContent, setting: &Setting<'_>, secret: Opti
     let link = match content.kind() {
         EmailKind::Welcome => setting.links.verify(secret),
         EmailKind::Invitation | EmailKind::PasswordReset => setting.links.password(secret),
-        EmailKind::SecurityNotice | EmailKind::StockDigest => None,
+        EmailKind::SecurityNotice
+        | EmailKind::StockDigest
+        | EmailKind::Invoice
+        | EmailKind::InvoiceReminder => None,
     };
     let action = words.action.map(|(of_link, of_token)| match link {
         Some(target) => Action { label: of_link, target, is_link: true },
@@ -113,7 +117,7 @@ pub(super) fn letter(content: &EmailContent, setting: &Setting<'_>, secret: Opti
         action,
         after: words.after,
         company: setting.company.to_owned(),
-        language: setting.language,
+        language,
     }
 }
 
@@ -159,9 +163,9 @@ impl Letter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::content::{Change, LowStock};
+    use crate::mail::content::{Change, InvoiceMail, LowStock, OverdueInvoice, ReminderMail};
 
-    fn contents() -> Vec<EmailContent> {
+    fn contents(language: Language) -> Vec<EmailContent> {
         let by = || "bob@docks.example".to_owned();
         let at = DateTime::from_timestamp(1_780_000_000, 0).expect("a time");
         let notice = |change| EmailContent::SecurityNotice { change, by: by(), at };
@@ -175,7 +179,44 @@ mod tests {
             notice(Change::Permissions { granted: names(&["users:read"]), revoked: names(&[]) }),
             EmailContent::StockDigest { low: vec![low()], more: 0 },
             EmailContent::StockDigest { low: vec![low(), low()], more: 3 },
+            EmailContent::Invoice(invoice(language, "invoice")),
+            EmailContent::Invoice(invoice(language, "credit_note")),
+            EmailContent::InvoiceReminder(reminder(language, 1, None)),
+            EmailContent::InvoiceReminder(reminder(language, 3, None)),
         ]
+    }
+
+    fn date(text: &str) -> chrono::NaiveDate {
+        text.parse().expect("a date")
+    }
+
+    fn invoice(language: Language, document: &str) -> InvoiceMail {
+        InvoiceMail {
+            language,
+            document: document.to_owned(),
+            number: "FA-2026-000123".to_owned(),
+            issue_date: date("2026-11-30"),
+            due_on: date("2026-12-30"),
+            gross_total: "1234.50".to_owned(),
+            currency: "EUR".to_owned(),
+        }
+    }
+
+    fn reminder(language: Language, level: u8, text: Option<&str>) -> ReminderMail {
+        let due_on = date("2026-12-30");
+        ReminderMail {
+            language,
+            level,
+            text: text.map(str::to_owned),
+            overdue: vec![OverdueInvoice {
+                number: "FA-2026-000123".to_owned(),
+                due_on,
+                open: "34.50".to_owned(),
+            }],
+            more: 2,
+            total: "99.00".to_owned(),
+            currency: "EUR".to_owned(),
+        }
     }
 
     fn low() -> LowStock {
@@ -204,7 +245,7 @@ mod tests {
     fn every_e_mail_has_words_in_every_language_and_hands_its_secret_over() {
         let links = Links::default();
         for language in Language::ALL {
-            for content in contents() {
+            for content in contents(language) {
                 let letter = letter(&content, &setting(language, &links), Some("cot_secret"));
                 let (text, html) = (letter.text().expect("text"), letter.html().expect("HTML"));
                 let hands_over = content.kind().hands_over();
@@ -235,6 +276,40 @@ mod tests {
             assert!(text.contains("TEA-EG-250") && text.contains("MAIN") && text.contains("100"), "{text}");
             assert!(text.contains(more) && letter.subject.starts_with('4'), "{}: {text}", letter.subject);
         }
+    }
+
+    #[test]
+    fn an_invoice_is_told_in_the_customers_language_with_its_amount_and_due_date() {
+        let links = Links::default();
+        let said = |language, document| {
+            // The company writes in English.
+            let content = EmailContent::Invoice(invoice(language, document));
+            let letter = letter(&content, &setting(Language::En, &links), None);
+            (letter.subject.clone(), letter.text().expect("text"))
+        };
+        let (subject, text) = said(Language::Fr, "invoice");
+        assert!(subject.starts_with("Facture FA-2026-000123"), "{subject}");
+        assert!(text.contains("1234,50 EUR") && text.contains("30/12/2026"), "{text}");
+        let (subject, text) = said(Language::En, "invoice");
+        assert!(subject.starts_with("Invoice FA-2026-000123"), "{subject}");
+        assert!(text.contains("1234.50 EUR") && text.contains("2026-12-30"), "{text}");
+        let (subject, text) = said(Language::Fr, "credit_note");
+        assert!(subject.starts_with("Avoir") && !text.contains("30/12/2026"), "{subject}: {text}");
+    }
+
+    #[test]
+    fn a_reminder_names_what_is_overdue_in_the_companys_own_words_if_it_has_some() {
+        let links = Links::default();
+        let text = |content: ReminderMail| {
+            let letter =
+                letter(&EmailContent::InvoiceReminder(content), &setting(Language::En, &links), None);
+            letter.text().expect("text")
+        };
+        let usual = text(reminder(Language::Fr, 2, None));
+        assert!(usual.contains("FA-2026-000123") && usual.contains("34,50 EUR"), "{usual}");
+        assert!(usual.contains("99,00 EUR") && usual.contains("Et 2 autres"), "{usual}");
+        let own = text(reminder(Language::En, 2, Some("Please pay, dear friend.")));
+        assert!(own.contains("dear friend") && own.contains("34.50 EUR"), "{own}");
     }
 
     #[test]

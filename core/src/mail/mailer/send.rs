@@ -16,7 +16,7 @@ use crate::mail::email::{Discarded, EmailKind, EmailState};
 use crate::mail::letters::{Setting, letter};
 use crate::mail::queue::{self, Attempt, Claimed, Verdict};
 use crate::mail::repository;
-use crate::mail::transport::{Gate, Outcome, Outgoing, Parts, Transport, compose};
+use crate::mail::transport::{Attached, Gate, Outcome, Outgoing, Parts, Transport, compose};
 use crate::mail::turns::Lane;
 use crate::platform::backoff::wait_before;
 use crate::platform::database::Database;
@@ -26,6 +26,9 @@ use crate::platform::said::Said;
 const WRITE_LIMIT: Duration = Duration::from_secs(600);
 /// How often. No less, however long the database is away: who is late loses the e-mail to another process, which sends it again.
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// The largest document that is attached, in bytes: many mail servers take no larger e-mails, and base64 makes it a third larger.
+const MAX_ATTACHED: usize = 10 * 1024 * 1024;
 
 /// What became of an attempt.
 #[derive(Debug)]
@@ -139,7 +142,11 @@ impl Sender {
     }
 
     async fn try_to_send(&self, email: &Claimed, gate: &OfAttempt) -> Outcome {
-        match self.composed(email) {
+        let attached = match self.attached(email).await {
+            Ok(attached) => attached,
+            Err(outcome) => return outcome,
+        };
+        match self.composed(email, attached.as_ref()) {
             Ok(Some(outgoing)) => self.transport.send(&outgoing, gate).await,
             // Its cause is over: said by the verdict.
             Ok(None) => Outcome::Refused(String::new()),
@@ -147,8 +154,26 @@ impl Sender {
         }
     }
 
+    /// Reads the document that goes with the e-mail, if one does: it is never in the queue itself.
+    async fn attached(&self, email: &Claimed) -> Result<Option<Attached>, Outcome> {
+        let kind = repository::content(email.content.clone()).map(|content| content.kind());
+        if !kind.is_ok_and(|kind| kind == EmailKind::Invoice) {
+            return Ok(None);
+        }
+        let failed = |detail| Outcome::Failed { detail, is_slow: false };
+        match queue::document(&self.services, email.attempt()).await {
+            Ok(Some((_, pdf))) if pdf.len() > MAX_ATTACHED => Err(Outcome::Refused(format!(
+                "the document has {} bytes; at most {MAX_ATTACHED} are attached: let the customer download it",
+                pdf.len()
+            ))),
+            Ok(Some((number, pdf))) => Ok(Some(Attached { name: format!("{number}.pdf"), pdf })),
+            Ok(None) => Err(failed("the document is not there".to_owned())),
+            Err(error) => Err(failed(format!("the document cannot be read: {error}"))),
+        }
+    }
+
     /// Returns the e-mail as it leaves; `None` if what it is to hand over does not hold any more.
-    fn composed(&self, email: &Claimed) -> Result<Option<Outgoing>, String> {
+    fn composed(&self, email: &Claimed, attached: Option<&Attached>) -> Result<Option<Outgoing>, String> {
         let content = repository::content(email.content.clone()).map_err(|error| error.to_string())?;
         if is_over(email, content.kind()) {
             return Ok(None);
@@ -174,6 +199,7 @@ impl Sender {
             subject: &letter.subject,
             text: &text,
             html: &html,
+            attached,
         })
         .map(Some)
     }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use lettre::address::Envelope;
-use lettre::message::header::{Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Mailboxes, MultiPart};
+use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Body, Mailbox, Mailboxes, MultiPart};
 use lettre::{Address, Message};
 
 use crate::values::ids::EmailId;
@@ -41,6 +41,16 @@ pub(in crate::mail) struct Parts<'a> {
     pub(in crate::mail) subject: &'a str,
     pub(in crate::mail) text: &'a str,
     pub(in crate::mail) html: &'a str,
+    /// A PDF.
+    pub(in crate::mail) attached: Option<&'a Attached>,
+}
+
+/// A PDF that goes with an e-mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::mail) struct Attached {
+    /// The name of the file, in ASCII.
+    pub(in crate::mail) name: String,
+    pub(in crate::mail) pdf: Vec<u8>,
 }
 
 /// Says that no person wrote it, so that no program answers (RFC 3834).
@@ -92,7 +102,18 @@ pub(in crate::mail) fn compose(parts: &Parts<'_>) -> Result<Outgoing, String> {
         builder = builder.reply_to(mailbox((parts.from.0, reply_to))?);
     }
     let addresses = [Some(parts.envelope_from), Some(parts.from.1), parts.reply_to, Some(parts.to.1)];
-    let body = MultiPart::alternative_plain_html(parts.text.to_owned(), parts.html.to_owned());
+    let words = MultiPart::alternative_plain_html(parts.text.to_owned(), parts.html.to_owned());
+    let body = match parts.attached {
+        None => words,
+        Some(attached) => {
+            let pdf = ContentType::parse("application/pdf").map_err(|error| error.to_string())?;
+            // Whatever its bytes are: quoted-printable would change the ends of lines.
+            let bytes = Body::new_with_encoding(attached.pdf.clone(), ContentTransferEncoding::Base64)
+                .map_err(|_| "the document cannot be written in base64".to_owned())?;
+            let file = Attachment::new(attached.name.clone()).body(bytes, pdf);
+            MultiPart::mixed().multipart(words).singlepart(file)
+        }
+    };
     let message = builder.multipart(body).map_err(|error| error.to_string())?;
     Ok(Outgoing {
         id: parts.id,
@@ -120,6 +141,7 @@ mod tests {
             subject: "Bienvenue à bord",
             text: "Bonjour Ada,\n\nà bientôt",
             html: "<p>Bonjour Ada</p>",
+            attached: None,
         }
     }
 
@@ -142,6 +164,24 @@ mod tests {
             composed.envelope.from().map(ToString::to_string).as_deref(),
             Some("comptoir@mail.example")
         );
+    }
+
+    #[test]
+    fn a_document_goes_with_the_words() {
+        let attached = Attached { name: "FA-2026-000123.pdf".to_owned(), pdf: b"%PDF-1.7 \xff".to_vec() };
+        let parts = Parts { attached: Some(&attached), ..parts(EmailId::generate()) };
+        let composed = compose(&parts).expect("composed");
+        let text = String::from_utf8(composed.bytes).expect("ASCII");
+        for part in [
+            "Content-Type: multipart/mixed",
+            "Content-Type: multipart/alternative",
+            "Content-Type: application/pdf",
+            "filename=\"FA-2026-000123.pdf\"",
+            // The bytes in base64.
+            "JVBERi0xLjcg/w==",
+        ] {
+            assert!(text.contains(part), "{part} is not in:\n{text}");
+        }
     }
 
     #[test]

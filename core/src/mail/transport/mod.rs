@@ -16,7 +16,7 @@ use super::config::{MailConfig, TransportKind};
 use crate::platform::config::ConfigError;
 use crate::values::ids::EmailId;
 
-pub(super) use self::message::{Outgoing, Parts, compose};
+pub(super) use self::message::{Attached, Outgoing, Parts, compose};
 pub(super) use self::server::Server;
 
 /// How an attempt went.

@@ -92,7 +92,7 @@ impl Registration {
     }
 
     /// Reads a stored registration; `None` if the scheme is unknown.
-    pub(super) fn stored(scheme: &str, number: String) -> Option<Self> {
+    pub(crate) fn stored(scheme: &str, number: String) -> Option<Self> {
         match scheme {
             "siren" => Some(Self::Siren(Siren(number))),
             "siret" => Some(Self::Siret(Siret(number))),
@@ -117,7 +117,8 @@ impl Registration {
         }
     }
 
-    fn siren(&self) -> Option<Siren> {
+    /// The SIREN of a French company.
+    pub fn siren(&self) -> Option<Siren> {
         match self {
             Self::Siren(siren) => Some(siren.clone()),
             Self::Siret(siret) => Some(siret.siren()),

@@ -1,0 +1,220 @@
+//! Deposits: invoices of a part of the price of an order, with VAT, before the goods leave (ADR 33).
+
+use bigdecimal::BigDecimal;
+
+use super::aggregate::InvoiceError;
+use super::commands::created;
+use super::deposit_rows::{self, DepositRow};
+use super::draft::{Draft, DraftLine, DraftVat, InvoiceNote, LineName, LineRole, OrderReference};
+use super::queries::InvoiceView;
+use super::totals::share;
+use crate::accounts::tenants;
+use crate::application::error::Error;
+use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::customers;
+use crate::commerce::orders::{self, Order};
+use crate::commerce::vat::Nature;
+use crate::values::business_date::BusinessDate;
+use crate::values::ids::{InvoiceId, OrderId};
+use crate::values::language::Language;
+use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
+use crate::values::unit::Unit;
+
+/// How much of an order a deposit is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DepositShare {
+    /// Of what the order comes to without VAT.
+    Percent(VatRate),
+    /// Without VAT.
+    Amount(Money),
+}
+
+/// Drafts a deposit of an order.
+#[derive(Debug)]
+pub struct DraftDeposit {
+    pub order_id: OrderId,
+    pub share: DepositShare,
+    pub issue_date: Option<BusinessDate>,
+    /// `None` is the day of the invoice.
+    pub due_on: Option<BusinessDate>,
+    pub note: Option<InvoiceNote>,
+}
+
+impl Command for DraftDeposit {
+    type Outcome = InvoiceView;
+
+    async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InvoiceView, Error> {
+        // Whose it is never changes.
+        let customer_id = orders::repository::look(work, self.order_id).await?.customer_id();
+        if !customers::repository::hold(work, customer_id).await? {
+            return Err(InvoiceError::CustomerUnknown(customer_id).into());
+        }
+        let order = orders::repository::load(work, self.order_id).await?;
+        let bases = bases(&order);
+        let known = deposit_rows::find(work, &[], &[self.order_id]).await?;
+        let amount = amount(&self.share, &bases, &known);
+        let amount = amount
+            .map_err(|available| InvoiceError::DepositExceedsOrder { order: self.order_id, available })?;
+        let customer = customers::repository::look_at(work, customer_id).await?;
+        let tenant = tenants::repository::look_at(work).await?;
+        let language = customer.details().invoicing.language.unwrap_or(tenant.details().language);
+        let name = self.name(&order, language);
+        let draft = Draft {
+            customer_id,
+            issue_date: self.issue_date,
+            due_on: self.due_on,
+            delivered_on: None,
+            language: Some(language),
+            reference: order
+                .reference()
+                .map(|reference| OrderReference::stored(reference.as_str().to_owned())),
+            note: self.note.clone(),
+            delivery_address: order.delivery_address().cloned(),
+            period: None,
+            lines: lines(&amount, &bases, &name),
+            adjustments: Vec::new(),
+            unshipped: false,
+            deposits: Vec::new(),
+            correction: None,
+            deposit_of: Some(self.order_id),
+        };
+        let id = InvoiceId::generate();
+        let view = created(work, id, draft, &[]).await?;
+        deposit_rows::insert(work, id, self.order_id, &amount).await?;
+        Ok(view)
+    }
+}
+
+impl DraftDeposit {
+    /// What its lines are called.
+    fn name(&self, order: &Order, language: Language) -> String {
+        let id = self.order_id.to_string();
+        let of = order.reference().map_or(id.as_str(), |reference| reference.as_str());
+        match (&self.share, language) {
+            (DepositShare::Percent(percent), Language::Fr) => {
+                let percent = percent.to_string().replace('.', ",");
+                format!("Acompte de {percent}\u{202f}% sur la commande {of}")
+            }
+            (DepositShare::Amount(_), Language::Fr) => format!("Acompte sur la commande {of}"),
+            (DepositShare::Percent(percent), Language::En) => format!("Deposit of {percent}% on order {of}"),
+            (DepositShare::Amount(_), Language::En) => format!("Deposit on order {of}"),
+        }
+    }
+}
+
+/// What the order comes to without VAT, by rate: without what was cancelled.
+fn bases(order: &Order) -> Vec<(VatRate, Money)> {
+    let mut bases: Vec<(VatRate, Money)> = Vec::new();
+    for line in order.lines() {
+        let left = line.quantity.value() - line.cancelled.value();
+        let net = Money::rounded(&(line.unit_price.value() * left));
+        match bases.iter_mut().find(|(rate, _)| *rate == line.vat_rate) {
+            Some((_, base)) => *base = base.plus(&net),
+            None => bases.push((line.vat_rate.clone(), net)),
+        }
+    }
+    bases
+}
+
+/// The deposit without VAT.
+///
+/// # Errors
+/// Fails with what is left of the order for deposits if that is less, or if the deposit is nothing.
+fn amount(wanted: &DepositShare, bases: &[(VatRate, Money)], known: &[DepositRow]) -> Result<Money, Money> {
+    let whole: Money = bases.iter().map(|(_, base)| base).sum();
+    let others: Money =
+        known.iter().filter(|deposit| !deposit.is_given_back()).map(|deposit| &deposit.net).sum();
+    let left = whole.minus(&others);
+    let amount = match wanted {
+        DepositShare::Percent(percent) => percent.of(&whole),
+        DepositShare::Amount(amount) => amount.clone(),
+    };
+    let is_something = !amount.is_zero() && !amount.is_negative();
+    if is_something && amount.value() <= left.value() { Ok(amount) } else { Err(left) }
+}
+
+/// One line for each rate of the order, in proportion; they add up to the amount.
+fn lines(amount: &Money, bases: &[(VatRate, Money)], name: &str) -> Vec<DraftLine> {
+    let whole: Money = bases.iter().map(|(_, base)| base).sum();
+    let mut before = Money::zero();
+    let mut lines = Vec::with_capacity(bases.len());
+    for (rate, base) in bases {
+        let part = share(amount, &whole, &before, base);
+        before = before.plus(base);
+        if part.is_zero() {
+            continue;
+        }
+        lines.push(DraftLine {
+            source: None,
+            product_id: None,
+            sku: None,
+            name: LineName::stored(name.to_owned()),
+            description: None,
+            nature: Nature::Goods,
+            quantity: Quantity::stored(BigDecimal::from(1)),
+            unit: Unit::default(),
+            unit_price: UnitPrice::stored(part.value().clone()),
+            adjustments: Vec::new(),
+            vat: DraftVat { rate: rate.clone(), category: None, reason: None },
+            price: None,
+            role: LineRole::Deposit,
+        });
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::aggregate::InvoiceState;
+    use super::*;
+    use crate::values::ids::CustomerId;
+
+    fn money(text: &str) -> Money {
+        Money::parse(text).expect("an amount")
+    }
+
+    fn order() -> Vec<(VatRate, Money)> {
+        let base = |rate: &str, amount: &str| (VatRate::parse(rate).expect("a rate"), money(amount));
+        vec![base("20", "100.00"), base("5.5", "33.33"), base("10", "0.01")]
+    }
+
+    fn known(net: &str, credited: &str) -> DepositRow {
+        DepositRow {
+            id: InvoiceId::generate(),
+            order_id: OrderId::generate(),
+            customer_id: CustomerId::generate(),
+            state: InvoiceState::Paid,
+            net: money(net),
+            credited: money(credited),
+            taken_by: None,
+        }
+    }
+
+    #[test]
+    fn a_deposit_is_spread_over_the_rates_to_the_cent() {
+        let bases = order();
+        let percent = DepositShare::Percent(VatRate::parse("30").expect("a percentage"));
+        let amount = amount(&percent, &bases, &[]).expect("possible");
+        assert_eq!(amount, money("40.00"));
+        let lines = lines(&amount, &bases, "Acompte");
+        let shown: Vec<_> =
+            lines.iter().map(|line| (line.vat.rate.to_string(), line.unit_price.to_string())).collect();
+        assert_eq!(shown, [("20".to_owned(), "30.00".to_owned()), ("5.5".to_owned(), "10.00".to_owned())]);
+        assert!(lines.iter().all(|line| line.role == LineRole::Deposit));
+    }
+
+    #[test]
+    fn deposits_together_are_at_most_the_order() {
+        let bases = order();
+        let asked = |text: &str, known: &[DepositRow]| {
+            let amount = amount(&DepositShare::Amount(money(text)), &bases, known);
+            amount.map(|amount| amount.to_string()).map_err(|left| left.to_string())
+        };
+        assert_eq!(asked("133.34", &[]), Ok("133.34".to_owned()));
+        assert_eq!(asked("133.35", &[]), Err("133.34".to_owned()));
+        assert_eq!(asked("0", &[]), Err("133.34".to_owned()));
+        let others = [known("100.00", "0"), known("30.00", "30.00")];
+        assert_eq!(asked("33.34", &others), Ok("33.34".to_owned()));
+        assert_eq!(asked("33.35", &others), Err("33.34".to_owned()));
+    }
+}

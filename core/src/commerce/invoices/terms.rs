@@ -1,0 +1,212 @@
+//! Until when an invoice is to be paid, and what the law lets the parties agree on. Sources: Code de commerce, L441-10 (businesses) and D441-5 (40 €);
+//! code de la commande publique, R2192-10, R2192-31 and D2192-35 (public bodies); directive 2011/7/EU, articles 3 to 6 (elsewhere in the Union).
+
+use chrono::{Days, NaiveDate};
+
+use crate::commerce::vat::Territory;
+use crate::values::business_date::BusinessDate;
+use crate::values::invalid::Invalid;
+use crate::values::money::{Money, VatRate};
+use crate::values::party::CustomerKind;
+use crate::values::payment_terms::PaymentTerms;
+
+/// Days from the date of the invoice that businesses may agree on.
+const MAX_DAYS: i16 = 60;
+/// The days before the end of a month that they may agree on instead, and those of an invoice for a period.
+const MAX_DAYS_END_OF_MONTH: i16 = 45;
+const MAX_DAYS_PERIODIC: i16 = 45;
+/// Days that public bodies have.
+const MAX_DAYS_PUBLIC: i16 = 30;
+/// Days from the receipt of the goods where nothing was agreed.
+const DEFAULT_DAYS: u64 = 30;
+/// What a business or a public body pays for the recovery of a late payment, in euros.
+const RECOVERY_FEE_EUR: i64 = 40;
+/// What is added to the refinancing rate of the European Central Bank where no rate was agreed, in hundredths of a percent.
+const ABOVE_CENTRAL_BANK: u16 = 1000;
+const ABOVE_CENTRAL_BANK_PUBLIC: u16 = 800;
+
+/// Who sells to whom, as far as terms ask.
+#[derive(Debug, Clone, Copy)]
+pub struct Parties<'a> {
+    pub seller: &'a Territory,
+    pub customer: CustomerKind,
+}
+
+impl Parties<'_> {
+    fn is_french(self) -> bool {
+        self.seller.country() == "FR"
+    }
+
+    /// Checks the day until which an invoice is to be paid.
+    ///
+    /// # Errors
+    /// `due_before_issue` if it is before the date of the invoice; `terms_beyond_law` if the law of the seller's country wants it sooner.
+    pub fn check(
+        self,
+        issued_on: BusinessDate,
+        due_on: BusinessDate,
+        terms: Option<PaymentTerms>,
+        is_periodic: bool,
+    ) -> Result<(), Invalid> {
+        if due_on < issued_on {
+            let message = format!("an invoice of {issued_on} cannot be due on {due_on}");
+            return Err(Invalid::new("due_before_issue", message));
+        }
+        let Some(limit) = self.limit(terms, is_periodic) else { return Ok(()) };
+        let last = limit.due_on(issued_on.date());
+        if due_on.date() <= last {
+            return Ok(());
+        }
+        let source = match self.customer {
+            CustomerKind::PublicBody => "code de la commande publique, article R2192-10",
+            CustomerKind::Business | CustomerKind::Consumer => "Code de commerce, article L441-10",
+        };
+        let message = format!("it must be due until {last} at the latest ({source}), not on {due_on}");
+        Err(Invalid::new("terms_beyond_law", message))
+    }
+
+    /// What the law allows at most; `None` where it sets no limit that holds whatever was agreed.
+    fn limit(self, terms: Option<PaymentTerms>, is_periodic: bool) -> Option<PaymentTerms> {
+        if !self.is_french() {
+            return None;
+        }
+        let end_of_month = terms.is_some_and(PaymentTerms::is_end_of_month);
+        let (days, end_of_month) = match self.customer {
+            CustomerKind::Consumer => return None,
+            CustomerKind::PublicBody => (MAX_DAYS_PUBLIC, false),
+            CustomerKind::Business if is_periodic => (MAX_DAYS_PERIODIC, false),
+            CustomerKind::Business if end_of_month => (MAX_DAYS_END_OF_MONTH, true),
+            CustomerKind::Business => (MAX_DAYS, false),
+        };
+        Some(PaymentTerms::stored(days, end_of_month))
+    }
+
+    /// When an invoice is due. Where nothing was agreed: 30 days after the goods were received or the service was done, but not before the invoice; at
+    /// once for consumers.
+    pub fn due_on(
+        self,
+        issued_on: BusinessDate,
+        received_on: Option<BusinessDate>,
+        terms: Option<PaymentTerms>,
+    ) -> BusinessDate {
+        let due = match (terms, self.customer) {
+            (Some(terms), _) => terms.due_on(issued_on.date()),
+            (None, CustomerKind::Consumer) => issued_on.date(),
+            (None, CustomerKind::Business | CustomerKind::PublicBody) => {
+                let received = received_on.unwrap_or(issued_on).date();
+                let due = received.checked_add_days(Days::new(DEFAULT_DAYS)).unwrap_or(NaiveDate::MAX);
+                due.max(issued_on.date())
+            }
+        };
+        BusinessDate::stored(due)
+    }
+
+    /// What a late payment costs beside the interest: 40 € (D441-5, D2192-35; directive 2011/7/EU, article 6); nothing for consumers.
+    pub fn recovery_fee(self) -> Option<Money> {
+        let is_consumer = self.customer == CustomerKind::Consumer;
+        (!is_consumer).then(|| Money::rounded(&RECOVERY_FEE_EUR.into()))
+    }
+
+    /// The yearly interest on a late payment: what the seller has set, or what holds without (L441-10, II; R2192-31). Consumers owe
+    /// what the general law says, which no invoice has to repeat.
+    pub fn late_interest(self, set: Option<&VatRate>) -> Option<LateInterest> {
+        match self.customer {
+            CustomerKind::Consumer => None,
+            // No contract changes what public bodies pay.
+            CustomerKind::PublicBody => {
+                Some(LateInterest::AboveCentralBank(VatRate::hundredths(ABOVE_CENTRAL_BANK_PUBLIC)))
+            }
+            CustomerKind::Business => Some(match set {
+                Some(rate) => LateInterest::Rate(rate.clone()),
+                None => LateInterest::AboveCentralBank(VatRate::hundredths(ABOVE_CENTRAL_BANK)),
+            }),
+        }
+    }
+}
+
+/// The yearly interest on a late payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LateInterest {
+    /// In percent.
+    Rate(VatRate),
+    /// The refinancing rate of the European Central Bank on the first day of the half-year, and these percentage points more.
+    AboveCentralBank(VatRate),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::contact::Country;
+
+    fn territory(country: &str) -> Territory {
+        Territory::of(&Country::parse(country).expect("a country"), None)
+    }
+
+    fn date(text: &str) -> BusinessDate {
+        BusinessDate::parse(text).expect("a date")
+    }
+
+    fn terms(days: i16, end_of_month: bool) -> Option<PaymentTerms> {
+        PaymentTerms::new(days, end_of_month).ok()
+    }
+
+    #[test]
+    fn the_law_has_its_limits() {
+        let (france, belgium) = (territory("FR"), territory("BE"));
+        let issued = date("2026-01-10");
+        use CustomerKind::{Business, Consumer, PublicBody};
+        for (seller, customer, agreed, periodic, expected) in [
+            (&france, Business, terms(60, false), false, None),
+            (&france, Business, terms(61, false), false, Some("terms_beyond_law")),
+            // The end of the month gives no more than 45 days before it.
+            (&france, Business, terms(45, true), false, None),
+            (&france, Business, terms(60, true), false, Some("terms_beyond_law")),
+            (&france, Business, terms(45, false), true, None),
+            (&france, Business, terms(46, false), true, Some("terms_beyond_law")),
+            (&france, Business, terms(45, true), true, Some("terms_beyond_law")),
+            (&france, PublicBody, terms(30, false), false, None),
+            (&france, PublicBody, terms(31, false), false, Some("terms_beyond_law")),
+            (&france, Consumer, terms(365, false), false, None),
+            (&belgium, Business, terms(120, false), false, None),
+        ] {
+            let parties = Parties { seller, customer };
+            let due = parties.due_on(issued, None, agreed);
+            let found = parties.check(issued, due, agreed, periodic).map_err(|invalid| invalid.code);
+            assert_eq!(found.err(), expected, "{customer:?} {agreed:?} {periodic}");
+        }
+        let parties = Parties { seller: &france, customer: Business };
+        let early = parties.check(issued, date("2026-01-09"), None, false);
+        assert_eq!(early.map_err(|invalid| invalid.code), Err("due_before_issue"));
+    }
+
+    #[test]
+    fn where_nothing_was_agreed_it_is_30_days_from_receipt() {
+        let france = territory("FR");
+        let due = |customer, received: Option<&str>| {
+            let parties = Parties { seller: &france, customer };
+            parties.due_on(date("2026-01-10"), received.map(date), None).to_string()
+        };
+        assert_eq!(due(CustomerKind::Business, None), "2026-02-09");
+        assert_eq!(due(CustomerKind::Business, Some("2026-01-05")), "2026-02-04");
+        assert_eq!(due(CustomerKind::Business, Some("2025-11-01")), "2026-01-10", "not before it was sent");
+        assert_eq!(due(CustomerKind::Consumer, None), "2026-01-10");
+    }
+
+    #[test]
+    fn who_pays_late_owes_interest_and_a_fee_but_no_consumer() {
+        let france = territory("FR");
+        let of = |customer| Parties { seller: &france, customer };
+        let set = VatRate::parse("12").expect("a rate");
+        let above = |hundredths| Some(LateInterest::AboveCentralBank(VatRate::hundredths(hundredths)));
+        assert_eq!(of(CustomerKind::Business).late_interest(None), above(1000));
+        assert_eq!(
+            of(CustomerKind::Business).late_interest(Some(&set)),
+            Some(LateInterest::Rate(set.clone()))
+        );
+        assert_eq!(of(CustomerKind::PublicBody).late_interest(Some(&set)), above(800));
+        assert_eq!(of(CustomerKind::Consumer).late_interest(Some(&set)), None);
+        let fee = |customer| of(customer).recovery_fee().map(|fee| fee.to_string());
+        assert_eq!(fee(CustomerKind::PublicBody).as_deref(), Some("40.00"));
+        assert_eq!(fee(CustomerKind::Consumer), None);
+    }
+}

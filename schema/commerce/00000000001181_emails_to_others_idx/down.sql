@@ -1,0 +1,1 @@
+DROP INDEX emails_to_others_idx;
