@@ -39,12 +39,26 @@ pub(crate) async fn authenticate(
     access: Access,
     identify: impl FnOnce(&Arc<Principal>),
 ) -> Result<Caller, ApiError> {
+    let principals = request.app_data::<Data<Principals>>().ok_or_else(unauthenticated)?;
+    let credential = credential(request, principals).await?;
+    admit(request, credential, access, identify).await
+}
+
+/// Checks that the caller with this credential may use the route, as [`authenticate`] does.
+///
+/// # Errors
+/// As [`authenticate`].
+pub(crate) async fn admit(
+    request: &ServiceRequest,
+    credential: Credential,
+    access: Access,
+    identify: impl FnOnce(&Arc<Principal>),
+) -> Result<Caller, ApiError> {
     let required = match access {
         Access::Needs(permission) => Some(permission),
         Access::Public | Access::Authenticated | Access::LoggedIn | Access::Operator => None,
     };
     let principals = request.app_data::<Data<Principals>>().ok_or_else(unauthenticated)?;
-    let credential = credential(request, principals).await?;
     let is_operators = matches!(credential.kind, CredentialKind::OperatorSession(_));
     let mut principal = match required {
         Some(_) if !is_operators => principals.of(credential).await?.ok_or_else(refused)?,
@@ -107,6 +121,14 @@ async fn credential(request: &ServiceRequest, principals: &Principals) -> Result
         return principals.api_key(token).await?.ok_or_else(refused);
     }
     let tokens = request.app_data::<Data<AccessTokens>>().ok_or_else(unauthenticated)?;
+    of_access_token(tokens, token)
+}
+
+/// Returns the credential that an access token stands for.
+///
+/// # Errors
+/// 401 if it is not valid.
+pub(crate) fn of_access_token(tokens: &AccessTokens, token: &str) -> Result<Credential, ApiError> {
     match tokens.verify_any(token) {
         Ok(AnyClaims::User(Claims { tenant_id, session_id, .. })) => {
             Ok(Credential { tenant_id, kind: CredentialKind::Session(session_id) })

@@ -90,6 +90,8 @@ pub struct ApiConfig {
     #[serde(deserialize_with = "word")]
     pub proxy_header: ProxyHeader,
     pub allowed_origins: AllowedOrigins,
+    /// Whether the console may be used without TLS, which only a listener on the loopback interface allows.
+    pub console_without_tls: bool,
     /// 0 stands for one per core.
     pub workers: usize,
     pub max_connections: usize,
@@ -192,6 +194,12 @@ impl Settings {
             return Err(ConfigError::value(key, "must be at least 1"));
         }
         api.operations_address()?;
+        if api.console_without_tls && !api.listen.ip().is_loopback() {
+            return Err(ConfigError::value(
+                "api.console_without_tls",
+                "is for development: api.listen must be an address of the loopback interface, such as 127.0.0.1:8080",
+            ));
+        }
         if api.drain_seconds > MAX_DRAIN_SECONDS {
             let problem = format!("must be at most {MAX_DRAIN_SECONDS} s");
             return Err(ConfigError::value("api.drain_seconds", problem));
@@ -246,6 +254,18 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         Settings::load(None, &[]).expect("valid");
+    }
+
+    #[test]
+    fn a_console_without_tls_is_for_this_machine_alone() {
+        let load = |listen: &str| {
+            let given = [("api.listen", listen.to_owned()), ("api.console_without_tls", "true".to_owned())];
+            Settings::load(None, &given)
+        };
+        load("127.0.0.1:8080").expect("valid");
+        load("[::1]:8080").expect("valid");
+        let error = load("0.0.0.0:8080").expect_err("refused").to_string();
+        assert!(error.contains("api.console_without_tls"), "{error}");
     }
 
     #[test]

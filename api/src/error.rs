@@ -98,6 +98,14 @@ impl ApiError {
         self.status
     }
 
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
     /// Adds a cause, for the log only: the client does not see it.
     pub(crate) fn with_cause(mut self, cause: impl ToString) -> Self {
         self.cause = Some(cause.to_string());

@@ -8,6 +8,7 @@ mod authentication;
 pub mod cli;
 pub mod client_address;
 pub mod config;
+mod console;
 pub mod cors;
 mod documents;
 mod endpoints;

@@ -1,7 +1,7 @@
 //! The middleware around every request: its ids, its limits, its log line, its metrics, and a problem document for
 //! every error, the framework's own included.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ResponseHead, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, SET_COOKIE};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -24,6 +24,7 @@ use uuid::Uuid;
 use crate::authentication;
 use crate::client_address;
 use crate::config::ApiConfig;
+use crate::console::Visit;
 use crate::error::ApiError;
 use crate::protection::protect;
 use crate::rate_limits::Limits;
@@ -141,6 +142,10 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
 pub(crate) struct RequestState {
     pub(crate) ids: RequestIds,
     pub(crate) limits: Limits,
+    /// How errors are written, if a page of the console is asked for.
+    visit: Option<Visit>,
+    /// The cookies that the answer sets, whatever it is.
+    cookies: RefCell<Vec<HeaderValue>>,
     path: String,
     is_stopping: bool,
     span: tracing::Span,
@@ -166,6 +171,8 @@ impl RequestState {
         let state = Self {
             ids,
             limits: Limits::of(request, route),
+            visit: Visit::of(request),
+            cookies: RefCell::default(),
             path: request.path().to_owned(),
             is_stopping: stopping.is_some_and(|stopping| stopping.has_begun()),
             span,
@@ -184,10 +191,27 @@ impl RequestState {
         let _ = self.principal.set(Arc::clone(principal));
     }
 
+    /// Has the answer set a cookie, even if it is an error.
+    pub(crate) fn set_cookie(&self, cookie: HeaderValue) {
+        self.cookies.borrow_mut().push(cookie);
+    }
+
+    /// Writes an error: as a page of the console, or as a problem document.
+    fn written(&self, error: &ApiError) -> HttpResponse {
+        let trace_id = self.ids.trace.trace_id().to_string();
+        match &self.visit {
+            Some(visit) => visit.answer(error, &trace_id),
+            None => error.respond(&trace_id),
+        }
+    }
+
     /// Adds the headers that every answer has.
     fn complete(&self, head: &mut ResponseHead) {
         if let Ok(value) = HeaderValue::from_str(&self.ids.request_id) {
             head.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
+        }
+        for cookie in self.cookies.borrow_mut().drain(..) {
+            head.headers_mut().append(SET_COOKIE, cookie);
         }
         self.limits.say(head.headers_mut());
         protect(&self.path, head.headers_mut());
@@ -277,7 +301,7 @@ impl ResponseError for DetachedError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = self.error.respond(&self.state.ids.trace.trace_id().to_string());
+        let mut response = self.state.written(&self.error);
         self.state.complete(response.head_mut());
         response
     }
@@ -357,7 +381,7 @@ fn is_error(status: StatusCode) -> bool {
 
 fn respond(error: &ApiError, record: &mut Record) -> HttpResponse {
     note(error, record);
-    error.respond(&record.state.ids.trace.trace_id().to_string())
+    record.state.written(error)
 }
 
 /// Converts an error that actix-web made before or around our handlers.

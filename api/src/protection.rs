@@ -5,20 +5,29 @@ use actix_web::http::header::{
     X_CONTENT_TYPE_OPTIONS,
 };
 
+use crate::console;
+
 /// The policy of an answer that is not a page: it loads nothing, and no page frames it.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 /// The policy of a page: it loads its own scripts and styles, and nothing from elsewhere. The documentation
 /// sets styles in its elements and draws its icons as data.
 const PAGE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
-/// The prefix of paths with a company's data, which no cache may keep, not even the browser's.
-const DATA: &str = "/api/v1/";
+/// The policy of the console: no script and no style but its own files, and forms that go nowhere else.
+const CONSOLE: &str = "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+/// The prefixes of paths with a company's data, which no cache may keep, not even the browser's.
+const DATA: &[&str] = &["/api/v1/", console::PREFIX];
 
 /// Adds the missing protection to the answer's headers.
 pub(crate) fn protect(path: &str, headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+    let is_console = console::has(path);
+    // With no-referrer, a browser would send `Origin: null` with the console's own forms.
+    let referrer = if is_console { "same-origin" } else { "no-referrer" };
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static(referrer));
+    if is_console {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONSOLE));
+    } else if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         let is_page = headers
             .get(CONTENT_TYPE)
             .and_then(|kind| kind.to_str().ok())
@@ -26,7 +35,7 @@ pub(crate) fn protect(path: &str, headers: &mut HeaderMap) {
         let policy = HeaderValue::from_static(if is_page { PAGE } else { NOTHING });
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
-    if path.starts_with(DATA) && !headers.contains_key(CACHE_CONTROL) {
+    if DATA.iter().any(|prefix| path.starts_with(prefix)) && !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::net::IpAddr;
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::web::Data;
 use comptoir_core::accounts::rate_limits::{Exceeded, LimitState, RateLimiter, Subject, WINDOW_SECONDS};
@@ -17,6 +17,8 @@ use crate::error::ApiError;
 const UNLIMITED: &[&str] = &["/health/live", "/health/ready"];
 /// The prefixes of the routes that take or make secrets: each request may be a guess.
 const SIGN_IN: &[&str] = &["/api/v1/auth/", "/api/v1/operators/auth/"];
+/// Those of the console. To look at such a page is no guess, to send its form is one.
+const SIGN_IN_FORMS: &[&str] = &["/console/sign-in", "/console/operators/sign-in", "/console/profile/password"];
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -37,7 +39,7 @@ impl Limits {
         let limiter = request.app_data::<Data<RateLimiter>>().filter(|_| is_limited(route)).cloned();
         Self {
             limiter,
-            takes_secrets: SIGN_IN.iter().any(|prefix| route.starts_with(prefix)),
+            takes_secrets: takes_secrets(request.method(), route),
             nearest: Cell::default(),
         }
     }
@@ -78,6 +80,11 @@ impl Limits {
             headers.insert(POLICY, policy);
         }
     }
+}
+
+fn takes_secrets(method: &Method, route: &str) -> bool {
+    let has = |prefixes: &[&str]| prefixes.iter().any(|prefix| route.starts_with(prefix));
+    has(SIGN_IN) || (method == Method::POST && has(SIGN_IN_FORMS))
 }
 
 /// Whether requests to a route are counted. `route` is the pattern of its path.

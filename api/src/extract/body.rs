@@ -117,7 +117,10 @@ pub(crate) fn idempotency_key(
 }
 
 /// Reads the body, if the client sends it in time.
-pub(super) async fn read(
+///
+/// # Errors
+/// 408 if it does not arrive in time, 413 if it is too large, 400 if it cannot be read.
+pub(crate) async fn read(
     request: &HttpRequest,
     bytes: impl Future<Output = Result<Bytes, actix_web::Error>>,
 ) -> Result<Bytes, ApiError> {

@@ -72,11 +72,13 @@ impl FromRequest for Anonymous {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let state = request.extensions().get::<Rc<RequestState>>().cloned();
-        ready(state.ok_or_else(unauthenticated).map(|state| {
-            let RequestIds { request_id, correlation_id, trace, client_address, client_id } =
-                state.ids.clone();
-            let traceparent = Some(trace.to_string());
-            Self(RequestOrigin { correlation_id, request_id, traceparent, client_address, client_id })
-        }))
+        ready(state.ok_or_else(unauthenticated).map(|state| Self(origin(&state))))
     }
+}
+
+/// Returns where a request comes from.
+pub(crate) fn origin(state: &RequestState) -> RequestOrigin {
+    let RequestIds { request_id, correlation_id, trace, client_address, client_id } = state.ids.clone();
+    let traceparent = Some(trace.to_string());
+    RequestOrigin { correlation_id, request_id, traceparent, client_address, client_id }
 }

@@ -11,8 +11,8 @@ mod query;
 mod search;
 mod values;
 
-pub(crate) use body::{Empty, JsonBody, PngBody, Posted, idempotency_key, media_type, parsed};
-pub(crate) use context::{Anonymous, Context, Operator};
+pub(crate) use body::{Empty, JsonBody, PngBody, Posted, idempotency_key, media_type, parsed, read};
+pub(crate) use context::{Anonymous, Context, Operator, origin};
 pub(crate) use edit::{Editable, MergePatch, Replacement, merge_patch};
 pub(crate) use faults::{Faults, one_of, read_from_text, text};
 pub(crate) use path::{Id, SessionOfUser, part};

@@ -121,7 +121,17 @@ impl<F: SearchFilters, K: SortKey> FromRequest for SearchQuery<F, K> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let (mut parameters, mut faults) = parameters(request.query_string());
+        ready(Self::parse(request.query_string()))
+    }
+}
+
+impl<F: SearchFilters, K: SortKey> SearchQuery<F, K> {
+    /// Reads the parameters of a query string.
+    ///
+    /// # Errors
+    /// 422 with all that is wrong.
+    pub(crate) fn parse(query: &str) -> Result<Self, ApiError> {
+        let (mut parameters, mut faults) = parameters(query);
         let page = page(&mut parameters, &mut faults);
         let showing: Option<Showing> = read(take(&mut parameters, &["count"]), String::new, &mut faults);
         let include = match parameters.remove("include") {
@@ -145,7 +155,7 @@ impl<F: SearchFilters, K: SortKey> FromRequest for SearchQuery<F, K> {
                 let counted = showing.count.is_some_and(|Flag(count)| count);
                 Self { filter: filter.with(Selection { counted, ..selection }), include, page }
             });
-        ready(finish(query, faults))
+        finish(query, faults)
     }
 }
 

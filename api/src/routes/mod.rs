@@ -4,7 +4,7 @@ mod accounting;
 mod address;
 mod api_keys;
 mod audit;
-mod auth;
+pub(crate) mod auth;
 mod categories;
 mod customer_groups;
 pub(crate) mod customers;
@@ -20,7 +20,7 @@ mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
-mod orders;
+pub(crate) mod orders;
 mod party;
 mod payments;
 pub(crate) mod price_lists;
@@ -46,6 +46,7 @@ mod warehouses;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 
+use crate::console;
 use crate::endpoints::Endpoints;
 use crate::error::ApiError;
 use crate::openapi;
@@ -100,6 +101,7 @@ pub(crate) fn endpoints() -> Endpoints {
 pub(crate) fn configure(services: &mut web::ServiceConfig) {
     endpoints().register(services);
     docs::configure(services);
+    console::configure(services);
     services.default_service(web::to(unknown_path));
 }
 

@@ -8,6 +8,7 @@ mod api_keys;
 mod audit;
 mod authentication;
 mod categories;
+mod console;
 mod contention;
 mod cors;
 mod credit;

@@ -15,6 +15,8 @@ use crate::access::Access::Authenticated;
 use crate::config::NotificationsConfig;
 use crate::endpoints::Endpoints;
 
+pub(crate) use handlers::notifications;
+
 /// Which events somebody gets depends on their permissions.
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
@@ -46,5 +48,11 @@ impl Live {
     ) -> Self {
         stream::describe_metrics();
         Self { feed, database, principals, streams: Streams::default(), config, end }
+    }
+
+    /// How far the log is known here: what a page reads after this is asked for is at least as new. `None` if nobody follows the
+    /// log, and no stream can be had.
+    pub(crate) fn position(&self) -> Option<String> {
+        self.feed.position().map(|position| position.to_string())
     }
 }

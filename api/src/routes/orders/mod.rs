@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{OrdersApprove, OrdersRead, OrdersSh
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{OrderFilters, PlaceOrderRequest};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(OrdersRead), handlers::__path_list, handlers::list)

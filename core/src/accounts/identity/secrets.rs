@@ -11,8 +11,10 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 use sha2::{Digest, Sha256};
 
+use crate::values::ids::SessionId;
 use crate::values::invalid::Invalid;
 
 /// The number of random bytes in a secret.
@@ -128,6 +130,35 @@ secret!(
     /// A token that verifies an e-mail address or sets a password, once.
     OneTimeToken, "cot_", "one-time token"
 );
+secret!(
+    /// What a browser keeps, so that the forms of its pages can be told from those of other sites.
+    FormSecret, "cfs_", "form secret"
+);
+
+/// Of pages without a session.
+const NO_SESSION: &str = "no session";
+
+impl FormSecret {
+    /// Returns the text that a form of a page has to send back: an HMAC of the session, so that a form which was left
+    /// open is of no use in the next session of the same browser.
+    pub fn token(&self, session: Option<SessionId>) -> String {
+        URL_SAFE_NO_PAD.encode(hmac::sign(&self.key(), &subject(session)))
+    }
+
+    /// Whether a form has sent the text of [`Self::token`]; compared in constant time.
+    pub fn verifies(&self, session: Option<SessionId>, presented: &str) -> bool {
+        let tag = URL_SAFE_NO_PAD.decode(presented);
+        tag.is_ok_and(|tag| hmac::verify(&self.key(), &subject(session), &tag).is_ok())
+    }
+
+    fn key(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, self.0.as_bytes())
+    }
+}
+
+fn subject(session: Option<SessionId>) -> Vec<u8> {
+    session.map_or_else(|| NO_SESSION.as_bytes().to_vec(), |id| id.uuid().as_bytes().to_vec())
+}
 
 /// An API key: `ck_`, eight characters by which it is recognised, `_`, the secret and the checksum.
 #[derive(Clone, PartialEq, Eq)]
@@ -222,6 +253,17 @@ mod tests {
         for text in ["", "crt_", key.expose(), OneTimeToken::generate().expose(), "crt_é"] {
             assert!(RefreshToken::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_forms_token_is_of_one_browser_and_one_session() {
+        let (secret, session) = (FormSecret::generate(), SessionId::generate());
+        let token = secret.token(Some(session));
+        assert!(secret.verifies(Some(session), &token));
+        assert!(!secret.verifies(None, &token) && !secret.verifies(Some(SessionId::generate()), &token));
+        assert!(!FormSecret::generate().verifies(Some(session), &token));
+        assert!(!secret.verifies(Some(session), "") && !secret.verifies(Some(session), &token[1..]));
+        assert!(secret.verifies(None, &secret.token(None)));
     }
 
     #[test]

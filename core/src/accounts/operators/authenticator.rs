@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::aggregate::{Operator, OperatorError};
 use super::commands::{Begun, ChangeOperatorPassword, LogInOperator, RefreshOperator};
@@ -13,7 +13,7 @@ use crate::accounts::identity::access_tokens::{AccessTokens, IssuedAccessToken};
 use crate::accounts::identity::passwords::{Password, Passwords, Verdict};
 use crate::accounts::identity::secrets::OperatorRefreshToken;
 use crate::accounts::login_throttle::ThrottleKey;
-use crate::accounts::sessions::{AttemptFrom, Client, Lifetimes, PasswordCheck, SessionError};
+use crate::accounts::sessions::{AttemptFrom, BROWSER_AGAIN, Client, Lifetimes, PasswordCheck, SessionError};
 use crate::application::audit::{Refusal, Refusals};
 use crate::application::context::RequestOrigin;
 use crate::application::error::{Category, Error};
@@ -127,11 +127,32 @@ impl OperatorAuthenticator {
         origin: RequestOrigin,
         presented: OperatorRefreshToken,
     ) -> Result<OperatorTokens, Error> {
+        self.refresh_within(origin, presented, TimeDelta::zero()).await
+    }
+
+    /// The same for a browser, as of a user's session.
+    ///
+    /// # Errors
+    /// Fails as [`Self::refresh`] does.
+    pub async fn refresh_in_browser(
+        &self,
+        origin: RequestOrigin,
+        presented: OperatorRefreshToken,
+    ) -> Result<OperatorTokens, Error> {
+        self.refresh_within(origin, presented, BROWSER_AGAIN).await
+    }
+
+    async fn refresh_within(
+        &self,
+        origin: RequestOrigin,
+        presented: OperatorRefreshToken,
+        again: TimeDelta,
+    ) -> Result<OperatorTokens, Error> {
         let found = queries::session_of(&self.database, &presented).await?;
         let (session, email) = found.ok_or(SessionError::RefreshRefused)?;
         let next = OperatorRefreshToken::generate();
         let (session_id, lifetimes) = (session.id, self.lifetimes);
-        let command = RefreshOperator { session_id, presented, next: next.clone(), lifetimes };
+        let command = RefreshOperator { session_id, presented, next: next.clone(), lifetimes, again };
         let context = OperatorContext::authenticating(origin, session.operator_id, session_id, email);
         let begun = self.executor.run_as_operator(context, command).await?;
         self.tokens(begun.ok_or(SessionError::RefreshRefused)?, next)

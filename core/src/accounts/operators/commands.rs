@@ -1,6 +1,6 @@
 //! The commands of operators and of their sessions. Whoever may use the machine's command line makes and disables them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::aggregate::{NewOperator, Operator, OperatorError};
 use super::queries::{OperatorSessionView, OperatorView};
@@ -174,6 +174,8 @@ pub(super) struct RefreshOperator {
     pub(super) presented: OperatorRefreshToken,
     pub(super) next: OperatorRefreshToken,
     pub(super) lifetimes: Lifetimes,
+    /// For how long after its first use the token may be used again.
+    pub(super) again: TimeDelta,
 }
 
 impl OperatorCommand for RefreshOperator {
@@ -189,7 +191,9 @@ impl OperatorCommand for RefreshOperator {
         let token = repository::refresh_token(work, self.session_id, &presented).await?;
         // Disabling an operator ends their sessions: of a disabled one, none is open.
         let Some(token) = token.filter(|_| session.is_open(now)) else { return Ok(None) };
-        if token.used_at.is_some() {
+        if let Some(used_at) = token.used_at
+            && now - used_at >= self.again
+        {
             // As of a user's session: two clients have the token, and one of them stole it (RFC 9700, section 4.14.2).
             tracing::warn!(session_id = %session.id, "an operator's refresh token was used again; its session ends");
             end_audited(work, &mut session, EndReason::RefreshTokenReused).await?;
@@ -200,7 +204,9 @@ impl OperatorCommand for RefreshOperator {
         }
         session.last_used_at = now;
         let refresh_expires_at = session.refresh_until(self.lifetimes, now);
-        repository::use_refresh_token(work, &presented).await?;
+        if token.used_at.is_none() {
+            repository::use_refresh_token(work, &presented).await?;
+        }
         repository::insert_refresh_token(work, session.id, &self.next, refresh_expires_at).await?;
         repository::save_session(work, &session).await?;
         Ok(Some(Begun { session: OperatorSessionView::of(&session), refresh_expires_at }))

@@ -28,6 +28,9 @@ use crate::application::unit_of_work::Executor;
 use crate::application::{Actor, Principal};
 use crate::values::ids::{SessionId, TenantId, UserId};
 
+/// For how long a browser may use a refresh token again: as long as a request may take, and its repetition.
+pub(crate) const BROWSER_AGAIN: TimeDelta = TimeDelta::seconds(30);
+
 /// The result of a log-in or a refresh.
 #[derive(Debug)]
 pub struct SessionTokens {
@@ -140,10 +143,33 @@ impl Authenticator {
         origin: RequestOrigin,
         presented: RefreshToken,
     ) -> Result<SessionTokens, Error> {
+        self.refresh_within(origin, presented, TimeDelta::zero()).await
+    }
+
+    /// The same for a browser, whose tabs may ask at once, and whose answers may be lost on the way: within
+    /// [`BROWSER_AGAIN`] of its first use, the token is good again.
+    ///
+    /// # Errors
+    /// Fails as [`Self::refresh`] does.
+    pub async fn refresh_in_browser(
+        &self,
+        origin: RequestOrigin,
+        presented: RefreshToken,
+    ) -> Result<SessionTokens, Error> {
+        self.refresh_within(origin, presented, BROWSER_AGAIN).await
+    }
+
+    async fn refresh_within(
+        &self,
+        origin: RequestOrigin,
+        presented: RefreshToken,
+        again: TimeDelta,
+    ) -> Result<SessionTokens, Error> {
         let found = queries::user_of_refresh_token(&self.database, &presented).await?;
         let (session_id, principal) = found.ok_or(SessionError::RefreshRefused)?;
         let next = RefreshToken::generate();
-        let command = Refresh { session_id, presented, next: next.clone(), lifetimes: self.lifetimes };
+        let command =
+            Refresh { session_id, presented, next: next.clone(), lifetimes: self.lifetimes, again };
         let context = origin.acting_as(principal);
         let tenant_id = context.tenant_id();
         match self.executor.run(context, command).await? {

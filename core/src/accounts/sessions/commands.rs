@@ -1,6 +1,6 @@
 //! The commands of sessions.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -81,6 +81,8 @@ pub(super) struct Refresh {
     pub(super) presented: RefreshToken,
     pub(super) next: RefreshToken,
     pub(super) lifetimes: Lifetimes,
+    /// For how long after its first use the token may be used again.
+    pub(super) again: TimeDelta,
 }
 
 /// The outcome of [`Refresh`]. A refusal is an outcome and no error, because the end of the session must be committed.
@@ -106,7 +108,9 @@ impl Command for Refresh {
         if status != Some(UserStatus::Active) {
             return Ok(Refreshed::Refused);
         }
-        if token.used_at.is_some() {
+        if let Some(used_at) = token.used_at
+            && now - used_at >= self.again
+        {
             // Two clients have the token, and it is unknown which of them is the user's: the session ends for both (RFC
             // 9700, section 4.14.2).
             tracing::warn!(session_id = %session.id(), "a refresh token was used again; its session ends");
@@ -120,7 +124,10 @@ impl Command for Refresh {
             return Ok(Refreshed::Refused);
         }
         let refresh_expires_at = session.refresh(self.lifetimes, now);
-        repository::use_refresh_token(work, &presented).await?;
+        // The time of the first use stays: what is used again and again is not good for ever.
+        if token.used_at.is_none() {
+            repository::use_refresh_token(work, &presented).await?;
+        }
         repository::insert_refresh_token(work, session.id(), &self.next, refresh_expires_at).await?;
         session.save(work).await?;
         Ok(Refreshed::Rotated { session: SessionView::of(&session), refresh_expires_at })

@@ -12,6 +12,7 @@ mod queries;
 mod repository;
 
 pub use aggregate::{Client, EndReason, Lifetimes, Session, SessionError};
+pub(crate) use authenticator::BROWSER_AGAIN;
 pub use authenticator::{Authenticator, SessionTokens};
 pub use commands::{EndSession, EndSessions, LogOut};
 pub(crate) use commands::{MAX_OPEN, end_all, restamp};

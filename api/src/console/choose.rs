@@ -1,0 +1,139 @@
+//! What comboboxes offer: eight rows that have the typed words.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use comptoir_core::application::listing::Selection;
+use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::customers::{self, CustomerFilter};
+use comptoir_core::commerce::products::{self, ProductFilter, ProductView};
+use comptoir_core::commerce::stock::{self, StockFilter};
+use comptoir_core::values::goods::Units;
+
+use super::layout;
+use super::lists::{Address, first};
+use super::pages::Pages;
+use super::visitor::Visitor;
+use super::words::orders::available;
+use crate::access::Access::Needs;
+use crate::error::ApiError;
+
+const ROWS: u8 = 8;
+/// How many warehouses are added up.
+const WAREHOUSES: u8 = 50;
+/// The maximum length of what is searched for, in characters, and of its words, as in the API.
+const MAX_LENGTH: usize = 100;
+const MAX_WORDS: usize = 10;
+
+pub(super) fn pages() -> Pages {
+    Pages::default()
+        .get(Needs(Permission::CustomersRead), "/console/choose/customers", of_customers)
+        .get(Needs(Permission::ProductsRead), "/console/choose/products", of_products)
+}
+
+#[derive(Template)]
+#[template(path = "console/choose/choices.html")]
+struct Choices {
+    /// The id of the list that shows them.
+    list: String,
+    choices: Vec<Choice>,
+}
+
+/// A row: what is chosen, and what tells it from others.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub(super) id: String,
+    pub(super) text: String,
+    pub(super) hint: String,
+}
+
+async fn of_customers(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let address = Address::of(&request);
+    let choices = customers_like(address.get("q").unwrap_or_default(), &visitor, &database).await?;
+    layout::ok(&Choices { list: list(&address), choices })
+}
+
+async fn of_products(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let address = Address::of(&request);
+    let found = products_like(address.get("q").unwrap_or_default(), &visitor, &database).await?;
+    let mut choices = Vec::with_capacity(found.len());
+    for product in found {
+        let stock = in_stock(&product, &visitor, &database).await?;
+        let hint = [Some(product.sku.clone()), stock].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        choices.push(Choice { id: product.id.to_string(), text: product.name, hint });
+    }
+    layout::ok(&Choices { list: list(&address), choices })
+}
+
+fn list(address: &Address) -> String {
+    let list = address.get("list").unwrap_or("choice");
+    list.chars().filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')).take(60).collect()
+}
+
+/// Words as a search takes them; `None` if there are none.
+fn words(text: &str) -> Option<String> {
+    let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words: String = words.take(MAX_WORDS).collect::<Vec<_>>().join(" ").chars().take(MAX_LENGTH).collect();
+    (!words.is_empty()).then_some(words)
+}
+
+pub(super) async fn customers_like(
+    text: &str,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Vec<Choice>, ApiError> {
+    let selection = Selection { words: words(text), ..Selection::default() };
+    let filter = CustomerFilter { selection, ..CustomerFilter::default() };
+    let page = customers::list(database, &visitor.context, &filter, &first(ROWS)?).await?;
+    let choice = |customer: customers::CustomerView| Choice {
+        id: customer.id.to_string(),
+        text: customer.name,
+        hint: customer.code,
+    };
+    Ok(page.data.into_iter().map(choice).collect())
+}
+
+pub(super) async fn products_like(
+    text: &str,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Vec<ProductView>, ApiError> {
+    let selection = Selection { words: words(text), ..Selection::default() };
+    let filter = ProductFilter { archived: Some(false), selection, ..ProductFilter::default() };
+    Ok(products::list(database, &visitor.context, &filter, &first(ROWS)?).await?.data)
+}
+
+/// What of a product is free in all warehouses; `None` if it is not kept in stock, or the visitor may not see that.
+async fn in_stock(
+    product: &ProductView,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Option<String>, ApiError> {
+    if !product.stocked || !visitor.may(Permission::StockRead) {
+        return Ok(None);
+    }
+    let filter = StockFilter { product_id: Some(product.id), ..StockFilter::default() };
+    let levels = stock::list(database, &visitor.context, &filter, &first(WAREHOUSES)?).await?;
+    let free = levels.data.iter().fold(Units::zero(), |free, level| free.plus(&level.available));
+    Ok(Some(available(&visitor.format.decimal(free.value()), visitor.language)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_searched_for_has_words() {
+        assert_eq!(words(" thé, vert! ").as_deref(), Some("thé vert"));
+        assert_eq!(words("…"), None);
+        assert_eq!(words(&"a ".repeat(50)).map(|words| words.len()), Some(19));
+    }
+}

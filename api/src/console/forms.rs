@@ -1,0 +1,209 @@
+//! Forms: what was typed, what is wrong with it, and that a double click does nothing twice.
+//!
+//! A field is called like the API's JSON pointer of what it holds, with points: `lines.0.quantity` is `/lines/0/quantity`.
+//! So a form becomes the body that the API takes, is read by the same code, and the reasons for a refusal find their fields.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::{Method, StatusCode};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use comptoir_core::application::idempotency::IdempotencyKey;
+use comptoir_core::values::language::Language;
+use uuid::Uuid;
+
+use super::words;
+use crate::error::ApiError;
+
+/// The field that has the idempotency key.
+const KEY: &str = "form_key";
+/// The maximum number of fields of a form: an order of 5,000 lines is imported, not typed.
+const MAX_FIELDS: usize = 2_000;
+
+/// A form that was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Form {
+    path: String,
+    body: web::Bytes,
+    pairs: Vec<(String, String)>,
+}
+
+impl Form {
+    /// # Errors
+    /// 400 if the body is no form, 413 if it has too many fields.
+    pub(super) fn parse(path: &str, body: &web::Bytes) -> Result<Self, ApiError> {
+        let malformed = || ApiError::new(StatusCode::BAD_REQUEST, "bad_request", "the form could not be read");
+        let text = std::str::from_utf8(body).map_err(|_| malformed())?;
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(text).map_err(|_| malformed())?.into_inner();
+        if pairs.len() > MAX_FIELDS {
+            let detail = format!("a form has at most {MAX_FIELDS} fields");
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
+        }
+        Ok(Self { path: path.to_owned(), body: body.clone(), pairs })
+    }
+
+    /// The value of a field, without the white space around it; `None` if there is none.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.pairs.iter().find(|(found, _)| found == name)?;
+        Some(value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// The value as it was typed, for a password.
+    pub(crate) fn exact(&self, name: &str) -> &str {
+        self.pairs.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// One more than the highest index of the fields `{prefix}.{index}.…`.
+    pub(crate) fn rows(&self, prefix: &str) -> usize {
+        let index = |name: &str| name.strip_prefix(prefix)?.strip_prefix('.')?.split('.').next()?.parse::<usize>().ok();
+        let last = self.pairs.iter().filter_map(|(name, _)| index(name)).max();
+        last.map_or(0, |last| (last + 1).min(MAX_FIELDS))
+    }
+
+    /// The version of the row that the page showed.
+    ///
+    /// # Errors
+    /// 422 if the form has none: a form that could overwrite another person's change is never sent without.
+    pub(crate) fn version(&self) -> Result<i64, ApiError> {
+        self.get("version").and_then(|text| text.parse().ok()).ok_or_else(|| {
+            ApiError::invalid_field("/version", "missing_field", "the form has no version: load the page again")
+        })
+    }
+
+    /// The API's idempotency key of this form: the same click twice is one command.
+    ///
+    /// # Errors
+    /// 422 if the form has none, or one that is none.
+    pub(crate) fn key(&self) -> Result<Option<IdempotencyKey>, ApiError> {
+        let key = IdempotencyKey::parse(self.exact(KEY), Method::POST.as_str(), &self.path, &self.body);
+        key.map(Some).map_err(|refused| ApiError::invalid_field("/form_key", refused.code, refused.message))
+    }
+
+    /// The key as the page has it, for the page that shows the form again.
+    pub(crate) fn key_text(&self) -> String {
+        self.get(KEY).map_or_else(new_key, str::to_owned)
+    }
+}
+
+/// A key for a form that is shown for the first time.
+pub(crate) fn new_key() -> String {
+    Uuid::new_v4().to_string()
+}
+
+impl FromRequest for Form {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let form = request.extensions().get::<Self>().cloned();
+        // The guard has put it there: a page that takes a form is registered with `post`.
+        ready(form.ok_or_else(|| ApiError::new(StatusCode::BAD_REQUEST, "bad_request", "there is no form")))
+    }
+}
+
+/// What is wrong with a form, in words.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FormFaults {
+    /// Each with the name of its field and what it says.
+    of_fields: Vec<(String, String)>,
+    /// What is not about one field.
+    of_all: Vec<String>,
+}
+
+impl FormFaults {
+    /// Puts an error of the API into words, for a form that has these fields. Returns the error itself if it is none that
+    /// another input would mend.
+    ///
+    /// # Errors
+    /// The error, if it is not about what was typed.
+    pub(crate) fn of(error: ApiError, fields: &[&str], language: Language) -> Result<Self, ApiError> {
+        if !matches!(error.status(), StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT) {
+            return Err(error);
+        }
+        let mut faults = Self::default();
+        for fault in error.fields() {
+            let name = fault.pointer.trim_start_matches('/').replace('/', ".");
+            let said = words::faults::field(fault, language);
+            // An index in between stands for any: `lines.*.quantity`.
+            if fields.iter().any(|field| is_like(field, &name)) {
+                faults.of_fields.push((name, said));
+            } else if !faults.of_all.contains(&said) {
+                faults.of_all.push(said);
+            }
+        }
+        if error.fields().is_empty() {
+            faults.of_all.push(words::faults::whole(&error, language));
+        }
+        Ok(faults)
+    }
+
+    pub(crate) fn add(&mut self, field: impl Into<String>, said: impl ToString) {
+        self.of_fields.push((field.into(), said.to_string()));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.of_fields.is_empty() && self.of_all.is_empty()
+    }
+
+    /// What is wrong with one field.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.of_fields.iter().find(|(field, _)| field == name).map(|(_, said)| said.as_str())
+    }
+
+    /// For the summary on top: each with its field.
+    pub(crate) fn fields(&self) -> &[(String, String)] {
+        &self.of_fields
+    }
+
+    pub(crate) fn whole(&self) -> &[String] {
+        &self.of_all
+    }
+}
+
+fn is_like(pattern: &str, name: &str) -> bool {
+    let (mut pattern, mut name) = (pattern.split('.'), name.split('.'));
+    loop {
+        match (pattern.next(), name.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(_)) => {}
+            (Some(one), Some(other)) if one == other => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(body: &'static str) -> Form {
+        Form::parse("/console/orders", &web::Bytes::from_static(body.as_bytes())).expect("a form")
+    }
+
+    #[test]
+    fn a_form_has_rows_and_values_as_they_were_typed() {
+        let form = form("q=+th%C3%A9+&empty=+&lines.0.quantity=2&lines.3.quantity=1&password=+a+&version=7");
+        assert_eq!((form.get("q"), form.get("empty"), form.get("none")), (Some("thé"), None, None));
+        assert_eq!(form.exact("password"), " a ");
+        assert_eq!((form.rows("lines"), form.rows("others")), (4, 0));
+        assert_eq!(form.version().ok(), Some(7));
+        assert_eq!(form.key().expect_err("no key").status(), StatusCode::UNPROCESSABLE_ENTITY);
+    }
+
+    #[test]
+    fn a_fault_finds_its_field_and_the_others_stand_on_top() {
+        let error = ApiError::invalid(vec![
+            comptoir_core::values::invalid::Invalid::new("not_positive", "more").at("/lines/1/quantity"),
+            comptoir_core::values::invalid::Invalid::new("missing_field", "no").at("/nowhere"),
+        ]);
+        let faults = FormFaults::of(error, &["lines.*.quantity"], Language::Fr).expect("mended by typing");
+        assert!(faults.field("lines.1.quantity").is_some() && faults.field("lines.0.quantity").is_none());
+        assert_eq!((faults.fields().len(), faults.whole().len()), (1, 1));
+        let error = ApiError::new(StatusCode::NOT_FOUND, "order_not_found", "no such order");
+        assert_eq!(FormFaults::of(error, &[], Language::Fr).expect_err("another").code(), "order_not_found");
+    }
+}

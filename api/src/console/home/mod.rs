@@ -1,0 +1,12 @@
+//! The home page: what needs somebody today, by what each may see.
+
+mod handlers;
+mod sales;
+
+use super::pages::Pages;
+use super::PREFIX;
+use crate::access::Access::LoggedIn;
+
+pub(super) fn pages() -> Pages {
+    Pages::default().get(LoggedIn, PREFIX, handlers::show)
+}

@@ -1,0 +1,126 @@
+//! The console: pages for the company's people, and for those who run the installation (docs/console.md).
+//!
+//! Server-rendered, from the same commands, queries and permissions as the API: what a page may show or do is decided where
+//! it is decided for the API. One folder a subject, as the routes have; [`pages`] lists them.
+
+mod assets;
+mod choose;
+mod csrf;
+mod errors;
+mod forms;
+mod format;
+mod guard;
+mod home;
+mod layout;
+mod lists;
+mod live;
+mod menu;
+mod names;
+mod operators;
+mod orders;
+mod pages;
+mod profile;
+mod session;
+mod sign_in;
+mod status;
+mod typography;
+mod visitor;
+mod words;
+
+use actix_web::HttpResponse;
+use actix_web::http::Method;
+use actix_web::http::header::LOCATION;
+use actix_web::web::ServiceConfig;
+
+pub(crate) use errors::Visit;
+
+use self::pages::Pages;
+use crate::endpoints::{get, resource};
+
+/// Where all of it is.
+pub(crate) const PREFIX: &str = "/console/";
+/// Where the operators' pages are, and no others.
+const OPERATORS: &str = "/console/operators";
+
+/// Every page, a line a subject.
+fn pages() -> Pages {
+    sign_in::pages()
+        .and(home::pages())
+        .and(profile::pages())
+        .and(orders::pages())
+        .and(choose::pages())
+        .and(live::pages())
+        .and(operators::pages())
+}
+
+pub(crate) fn configure(services: &mut ServiceConfig) {
+    assets::configure(services);
+    pages().register(services);
+    let to_home = get().to(async || HttpResponse::Found().insert_header((LOCATION, PREFIX)).finish());
+    services.service(resource("/console", &[Method::GET]).route(to_home));
+}
+
+/// Whether a path belongs to the console.
+pub(crate) fn has(path: &str) -> bool {
+    path == "/console" || path.starts_with(PREFIX)
+}
+
+/// The two halves of the console, which share no session and no data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Area {
+    Company,
+    Operators,
+}
+
+impl Area {
+    fn of(path: &str) -> Self {
+        let rest = path.strip_prefix(OPERATORS);
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) { Self::Operators } else { Self::Company }
+    }
+
+    /// Where somebody without a session is sent.
+    const fn sign_in(self) -> &'static str {
+        match self {
+            Self::Company => "/console/sign-in",
+            Self::Operators => "/console/operators/sign-in",
+        }
+    }
+
+    const fn home(self) -> &'static str {
+        match self {
+            Self::Company => PREFIX,
+            Self::Operators => OPERATORS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::access::Access;
+
+    /// The one rule by which pages are told from the API.
+    #[test]
+    fn every_page_is_under_the_console_and_the_operators_have_their_own() {
+        let mut seen = BTreeSet::new();
+        for page in pages().iter() {
+            assert!(has(page.path), "{}", page.path);
+            assert!(seen.insert((page.method.to_string(), page.path)), "{}: twice", page.path);
+            let of_operators = Area::of(page.path) == Area::Operators;
+            assert!(page.access == Access::Public || (page.access == Access::Operator) == of_operators, "{}", page.path);
+            // A key of a program has no session, and so no cookies.
+            assert_ne!(page.access, Access::Authenticated, "{}: say LoggedIn", page.path);
+        }
+    }
+
+    #[test]
+    fn a_path_is_of_one_half() {
+        assert_eq!(Area::of("/console/operators"), Area::Operators);
+        assert_eq!(Area::of("/console/operators/services"), Area::Operators);
+        assert_eq!(Area::of("/console/operators-of-machines"), Area::Company);
+        assert_eq!(Area::of("/console/orders"), Area::Company);
+        assert!(!has("/consoles") && has("/console"));
+    }
+}

@@ -1,0 +1,342 @@
+//! One order: how far it is, what it has, what can be done with it.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use bigdecimal::{BigDecimal, ToPrimitive};
+use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::customers::CustomerView;
+use comptoir_core::commerce::orders::{self, OrderStatus, OrderView};
+use comptoir_core::commerce::{credit, customers};
+use comptoir_core::projections::{self, TimelineFilter};
+use comptoir_core::values::contact::PostalAddress;
+use comptoir_core::values::ids::OrderId;
+
+use super::state;
+use crate::console::format::Moment;
+use crate::console::forms::new_key;
+use crate::console::layout::{self, Page};
+use crate::console::lists::{Address, first};
+use crate::console::status::Status;
+use crate::console::typography::Word;
+use crate::console::visitor::Visitor;
+use crate::console::words::{Orders, orders as said};
+use crate::error::ApiError;
+use crate::extract::part;
+
+/// How many steps of the history are shown.
+const STEPS_SHOWN: u8 = 50;
+
+#[derive(Template)]
+#[template(path = "console/orders/one.html")]
+struct OrderPage {
+    page: Page,
+    w: &'static Orders,
+    id: String,
+    version: i64,
+    is_outdated: bool,
+    refused: Option<String>,
+    status: Status,
+    customer_name: Option<String>,
+    customer_code: Option<String>,
+    promised: String,
+    actions: Vec<Action>,
+    steps: Vec<Step>,
+    lines: Vec<Line>,
+    amounts: Option<Amounts>,
+    address: Option<String>,
+    credit: Option<Credit>,
+    tracking: Option<String>,
+    reason: Option<String>,
+    history: Vec<Entry>,
+}
+
+/// What can be done now, by this person.
+struct Action {
+    name: &'static str,
+    label: Word,
+    /// Whether it asks for more first.
+    is_page: bool,
+    is_danger: bool,
+    key: String,
+}
+
+struct Step {
+    class: &'static str,
+    is_now: bool,
+    status: Status,
+    hint: String,
+}
+
+struct Line {
+    name: String,
+    sku: String,
+    quantity: String,
+    shipped: String,
+    reserved: String,
+    waiting: String,
+}
+
+struct Amounts {
+    lines: Vec<AmountLine>,
+    net: String,
+    vat: Vec<VatLine>,
+    gross: String,
+}
+
+struct AmountLine {
+    name: String,
+    quantity_price: String,
+    rate: String,
+    net: String,
+}
+
+struct VatLine {
+    rate: String,
+    amount: String,
+}
+
+struct Credit {
+    shown: String,
+    /// Of the limit, 0 to 100.
+    share: Option<u8>,
+}
+
+struct Entry {
+    what: String,
+    at: Moment,
+}
+
+/// Why the page is shown again after something that was not done.
+pub(super) enum Undone {
+    /// Somebody else changed the order.
+    Outdated,
+    Refused(String),
+}
+
+pub(super) async fn show(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let id: OrderId = part(&request, "id")?;
+    let w = Orders::of(visitor.language);
+    let notice = match Address::of(&request).get("done") {
+        Some("placed") => Some(w.done_placed),
+        Some("confirmed") => Some(w.done_confirmed),
+        Some("approved") => Some(w.done_approved),
+        Some("cancelled") => Some(w.done_cancelled),
+        Some("rest") => Some(w.done_rest),
+        _ => None,
+    };
+    written(&visitor, &database, id, notice, None).await
+}
+
+/// Writes the page of an order as it is now.
+pub(super) async fn written(
+    visitor: &Visitor,
+    database: &TenantDatabase,
+    id: OrderId,
+    notice: Option<Word>,
+    undone: Option<Undone>,
+) -> Result<HttpResponse, ApiError> {
+    let w = Orders::of(visitor.language);
+    let order = orders::get(database, &visitor.context, id).await?;
+    let customer = if visitor.may(Permission::CustomersRead) {
+        Some(customers::get(database, &visitor.context, order.summary.customer_id).await?)
+    } else {
+        None
+    };
+    let credit = if visitor.may(Permission::OrdersPrices) {
+        Some(credit::get(database, &visitor.context, order.summary.customer_id).await?)
+    } else {
+        None
+    };
+    let history = history(visitor, database, &order).await?;
+    let promised = order.summary.promised_on.map(|day| visitor.format.business_day(day));
+    let customer_name = customer.as_ref().map(|customer| customer.name.clone());
+    let status = if undone.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
+    let page = OrderPage {
+        page: visitor.page(state::number(&order.summary)).saying(notice).about("order.*"),
+        w,
+        id: id.to_string(),
+        version: order.summary.version,
+        is_outdated: matches!(undone, Some(Undone::Outdated)),
+        refused: match undone {
+            Some(Undone::Refused(said)) => Some(said),
+            _ => None,
+        },
+        status: state::whole(&order, visitor.format.today(), w),
+        promised: said::promised_for(customer_name.as_deref(), promised.as_deref(), visitor.language),
+        customer_code: customer.as_ref().map(|customer| customer.code.clone()),
+        address: address(&order, customer.as_ref()),
+        customer_name,
+        actions: actions(&order, visitor, w),
+        steps: steps(&order, visitor, w),
+        lines: lines(&order, visitor),
+        amounts: amounts(&order, visitor),
+        credit: credit.map(|view| {
+            let exposure = visitor.format.money(&view.exposure, &view.currency);
+            let limit = view.credit_limit.as_ref();
+            let share = limit.and_then(|limit| share(view.exposure.value(), limit.value()));
+            let shown = match limit.map(|limit| visitor.format.money(limit, &view.currency)) {
+                Some(limit) => said::of(&exposure, &limit, visitor.language),
+                None => exposure,
+            };
+            Credit { shown, share }
+        }),
+        tracking: order.summary.tracking_number.clone(),
+        reason: order.summary.cancellation_reason.clone(),
+        history,
+    };
+    layout::show(status, &page)
+}
+
+/// A part of a whole in hundredths, at most all of it.
+fn share(part: &BigDecimal, whole: &BigDecimal) -> Option<u8> {
+    let (part, whole) = (part.to_f64()?, whole.to_f64().filter(|whole| *whole > 0.0)?);
+    Some((part / whole * 100.0).clamp(0.0, 100.0).round() as u8)
+}
+
+fn address(order: &OrderView, customer: Option<&CustomerView>) -> Option<String> {
+    let of_customer = || customer?.addresses.first().map(|address| &address.postal);
+    let PostalAddress { line1, line2, postal_code, city, .. } =
+        order.summary.delivery_address.as_ref().or_else(of_customer)?;
+    let place = [postal_code.as_ref().map(ToString::to_string), Some(city.to_string())];
+    let place = place.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let parts = [Some(line1.to_string()), line2.as_ref().map(ToString::to_string), Some(place)];
+    Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// As the aggregate permits them; it decides again when one is asked for.
+fn actions(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Action> {
+    let summary = &order.summary;
+    let is_open = matches!(summary.status, OrderStatus::Pending | OrderStatus::Confirmed);
+    let has_left = state::has_left(&order.lines);
+    let mut actions = Vec::new();
+    let mut add = |is_there: bool, name, label, is_page, is_danger| {
+        if is_there {
+            actions.push(Action { name, label, is_page, is_danger, key: new_key() });
+        }
+    };
+    let may_write = visitor.may(Permission::OrdersWrite);
+    let is_held = summary.held_for_approval;
+    add(may_write && is_open && !has_left, "cancel", w.cancel, true, true);
+    add(may_write && is_open && has_left, "cancel-rest", w.cancel_rest, true, true);
+    add(is_open && is_held && visitor.may(Permission::OrdersApprove), "approve", w.approve, false, false);
+    let is_pending = summary.status == OrderStatus::Pending;
+    add(may_write && is_pending && !is_held, "confirm", w.confirm, false, false);
+    actions
+}
+
+fn steps(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Step> {
+    let summary = &order.summary;
+    let at = |time: Option<_>| time.map(|time| visitor.format.long(time).shown).unwrap_or_default();
+    let step = |is_done: bool, is_now: bool, word: Word, hint: String| Step {
+        class: if is_done { "did" } else if is_now { "now" } else { "" },
+        is_now,
+        status: if is_done { Status::done(word) } else if is_now { Status::half(word) } else { Status::open(word) },
+        hint,
+    };
+    let (is_confirmed, is_shipped) = (summary.confirmed_at.is_some(), summary.shipped_at.is_some());
+    let is_cancelled = summary.status == OrderStatus::Cancelled;
+    let sum = |amount: fn(&orders::OrderLine) -> &BigDecimal| order.lines.iter().map(amount).sum::<BigDecimal>();
+    let shipped = said::of(
+        &visitor.format.decimal(&sum(|line| line.shipped.value())),
+        &visitor.format.decimal(&sum(|line| line.quantity.value())),
+        visitor.language,
+    );
+    let mut steps = vec![
+        step(true, false, w.step_placed, at(Some(summary.placed_at))),
+        step(is_confirmed, !is_confirmed && !is_cancelled, w.step_confirmed, at(summary.confirmed_at)),
+    ];
+    if is_cancelled {
+        let (status, hint) = (Status::over(w.step_cancelled), at(summary.cancelled_at));
+        steps.push(Step { class: "now", is_now: true, status, hint });
+        return steps;
+    }
+    let has_all_left = summary.status != OrderStatus::Confirmed && is_shipped;
+    let hint = if has_all_left { at(summary.shipped_at) } else { shipped };
+    steps.push(step(has_all_left, is_confirmed && !has_all_left, w.step_shipped, hint));
+    let is_delivered = summary.delivered_at.is_some();
+    steps.push(step(is_delivered, has_all_left && !is_delivered, w.step_delivered, at(summary.delivered_at)));
+    steps
+}
+
+fn lines(order: &OrderView, visitor: &Visitor) -> Vec<Line> {
+    let shown = |value: &BigDecimal| visitor.format.decimal(value);
+    let line = |line: &orders::OrderLine| Line {
+        name: line.name.clone(),
+        sku: line.sku.clone(),
+        quantity: shown(line.quantity.value()),
+        shipped: shown(line.shipped.value()),
+        reserved: shown(line.reserved.value()),
+        waiting: shown(line.waiting.value()),
+    };
+    order.lines.iter().map(line).collect()
+}
+
+/// `None` for whoever may not see prices.
+fn amounts(order: &OrderView, visitor: &Visitor) -> Option<Amounts> {
+    let (format, currency) = (&visitor.format, order.summary.currency.as_str());
+    let total = |total: Option<&comptoir_core::values::money::Money>| total.map(|total| format.money(total, currency));
+    if !order.shows_prices {
+        return None;
+    }
+    let line = |line: &orders::OrderLine| AmountLine {
+        name: line.name.clone(),
+        quantity_price: format!(
+            "{} × {}",
+            format.decimal(line.quantity.value()),
+            format.price(&line.unit_price, currency)
+        ),
+        rate: format.percent(line.vat_rate.value()),
+        net: format.money(&line.net_amount, currency),
+    };
+    Some(Amounts {
+        lines: order.lines.iter().map(line).collect(),
+        net: total(order.summary.net_total.as_ref())?,
+        vat: order
+            .vat
+            .iter()
+            .map(|vat| VatLine { rate: format.percent(vat.rate.value()), amount: format.money(&vat.amount, currency) })
+            .collect(),
+        gross: total(order.summary.gross_total.as_ref())?,
+    })
+}
+
+/// Step by step where the reports may be seen, or else the times that the order itself has; the newest first.
+async fn history(
+    visitor: &Visitor,
+    database: &TenantDatabase,
+    order: &OrderView,
+) -> Result<Vec<Entry>, ApiError> {
+    let summary = &order.summary;
+    if visitor.may(Permission::ReportsRead) {
+        let filter = TimelineFilter { order_id: Some(summary.id), ..TimelineFilter::default() };
+        let steps = projections::order_timelines(database, &visitor.context, &filter, &first(STEPS_SHOWN)?).await?;
+        // The reports are a moment behind, or off.
+        if !steps.data.is_empty() {
+            let entry = |step: projections::TimelineView| Entry {
+                what: said::event(&step.event, visitor.language),
+                at: visitor.format.long(step.occurred_at),
+            };
+            return Ok(steps.data.into_iter().map(entry).collect());
+        }
+    }
+    let w = Orders::of(visitor.language);
+    let times = [
+        (w.step_placed, Some(summary.placed_at)),
+        (w.step_confirmed, summary.confirmed_at),
+        (w.step_shipped, summary.shipped_at),
+        (w.step_delivered, summary.delivered_at),
+        (w.step_cancelled, summary.cancelled_at),
+    ];
+    let mut times: Vec<_> = times.into_iter().filter_map(|(word, time)| Some((time?, word))).collect();
+    times.sort_by_key(|(time, _)| std::cmp::Reverse(*time));
+    Ok(times
+        .into_iter()
+        .map(|(time, word)| Entry { what: word.to_string(), at: visitor.format.long(time) })
+        .collect())
+}

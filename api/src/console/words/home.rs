@@ -1,0 +1,84 @@
+//! The home page.
+
+use comptoir_core::values::language::Language;
+
+use crate::console::typography::set;
+
+super::words! {
+    /// What needs somebody today.
+    Home {
+        title: "Accueil", "Home";
+        place_order: "Passer une commande", "Place an order";
+        today: "Aujourd'hui", "Today";
+        orders_today: "Commandes du jour", "Orders today";
+        to_prepare: "À préparer", "To prepare";
+        to_prepare_hint: "peuvent partir maintenant", "can leave now";
+        late: "En retard", "Late";
+        none_late: "rien ne traîne", "nothing is late";
+        low: "Sous le seuil", "Low";
+        low_hint: "articles à réapprovisionner", "products to reorder";
+        overdue: "Impayées échues", "Overdue";
+        none_overdue: "rien d'échu", "nothing is overdue";
+        follow_up: "À suivre", "To follow up";
+        nothing: "Rien n'attend quelqu'un. Les nouvelles commandes arriveront ici.", "Nothing waits for anybody. New orders will arrive here.";
+        held: "Retenue", "Held";
+        held_why: "Retenue : elle passe le plafond de crédit du client.", "Held: it passes the customer's credit limit.";
+        see_order: "Voir la commande", "See the order";
+        overdue_word: "Échue", "Overdue";
+        sales: "Ventes, 30 derniers jours", "Sales, last 30 days";
+        without_vat: "HT", "without VAT";
+        each_day: "par jour", "each day";
+        today_bar: "aujourd'hui", "today";
+        no_sales: "Aucune vente dans les rapports ces 30 derniers jours.", "No sales in the reports of the last 30 days.";
+        table: "Voir le tableau", "See the table";
+        day: "Jour", "Day";
+        amount: "Montant HT", "Amount without VAT";
+        count: "Commandes", "Orders";
+    }
+}
+
+pub(crate) fn greeting(name: &str, cases: usize, language: Language) -> String {
+    let first = name.split_whitespace().next().unwrap_or(name);
+    let said = match (language, cases) {
+        (Language::Fr, 0) => format!("Bonjour {first}. Rien à suivre."),
+        (Language::Fr, 1) => format!("Bonjour {first}. Un dossier à suivre."),
+        (Language::Fr, cases) => format!("Bonjour {first}. {cases} dossiers à suivre."),
+        (Language::En, 0) => format!("Hello {first}. Nothing to follow up."),
+        (Language::En, 1) => format!("Hello {first}. One case to follow up."),
+        (Language::En, cases) => format!("Hello {first}. {cases} cases to follow up."),
+    };
+    set(&said, language)
+}
+
+pub(crate) fn late_since(promised: Option<&str>, placed: &str, language: Language) -> String {
+    let said = match (language, promised) {
+        (Language::Fr, Some(day)) => format!("En retard : promise pour le {day}."),
+        (Language::Fr, None) => format!("En retard : passée le {placed}, sans date promise."),
+        (Language::En, Some(day)) => format!("Late: promised for {day}."),
+        (Language::En, None) => format!("Late: placed on {placed}, without a promised day."),
+    };
+    set(&said, language)
+}
+
+pub(crate) fn overdue_since(day: Option<&str>, open: &str, language: Language) -> String {
+    let said = match (language, day) {
+        (Language::Fr, Some(day)) => format!("Échue depuis le {day}, {open} à payer."),
+        (Language::Fr, None) => format!("Échue, {open} à payer."),
+        (Language::En, Some(day)) => format!("Overdue since {day}, {open} to be paid."),
+        (Language::En, None) => format!("Overdue, {open} to be paid."),
+    };
+    set(&said, language)
+}
+
+/// What the chart shows, for whoever does not see it.
+pub(crate) fn chart(from: &str, to: &str, highest: &str, language: Language) -> String {
+    let said = match language {
+        Language::Fr => format!(
+            "Ventes par jour du {from} au {to} : de 0 à {highest}. Les valeurs sont dans le tableau qui suit."
+        ),
+        Language::En => {
+            format!("Sales by day from {from} to {to}: from 0 to {highest}. The values are in the table below.")
+        }
+    };
+    set(&said, language)
+}

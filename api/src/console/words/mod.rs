@@ -1,0 +1,106 @@
+//! All words of the console, in French and in English: a file a subject, both languages side by side.
+//!
+//! A template names a word as a field, so one that is missing does not compile, and one that nobody says is a warning.
+//! Spaces before `:` and the like, and apostrophes, are typed plainly: [`super::typography`] sets them.
+
+pub(crate) mod errors;
+pub(crate) mod faults;
+pub(crate) mod home;
+mod operators;
+pub(crate) mod orders;
+mod profile;
+pub(crate) mod shared;
+mod sign_in;
+
+pub(crate) use errors::Errors;
+pub(crate) use home::Home;
+pub(crate) use operators::Operators;
+pub(crate) use orders::Orders;
+pub(crate) use profile::Profile;
+pub(crate) use shared::Shared;
+pub(crate) use sign_in::SignIn;
+
+/// Declares the words of a subject: `name: "in French", "in English";`.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($word:ident: $french:literal, $english:literal;)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            $(pub(crate) $word: $crate::console::typography::Word,)+
+        }
+
+        impl $name {
+            const FRENCH: Self = Self {
+                $($word: $crate::console::typography::Word::new(
+                    $french,
+                    comptoir_core::values::language::Language::Fr,
+                ),)+
+            };
+            const ENGLISH: Self = Self {
+                $($word: $crate::console::typography::Word::new(
+                    $english,
+                    comptoir_core::values::language::Language::En,
+                ),)+
+            };
+
+            pub(crate) fn of(language: comptoir_core::values::language::Language) -> &'static Self {
+                match language {
+                    comptoir_core::values::language::Language::Fr => &Self::FRENCH,
+                    comptoir_core::values::language::Language::En => &Self::ENGLISH,
+                }
+            }
+        }
+    };
+}
+use words;
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    fn files(folder: &str) -> Vec<(PathBuf, String)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let (mut found, mut folders) = (Vec::new(), vec![folder]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    found.push((path.clone(), std::fs::read_to_string(path).expect("text")));
+                }
+            }
+        }
+        assert!(!found.is_empty());
+        found
+    }
+
+    /// The spaces and apostrophes of French are set, and typed nowhere; and no word stands in a template.
+    #[test]
+    fn typography_is_typed_nowhere() {
+        for (path, text) in files("src/console/words").into_iter().chain(files("templates/console")) {
+            for character in ['\u{a0}', '\u{202f}', '\u{2019}'] {
+                assert!(!text.contains(character), "{}: {character:?} is set by typography.rs", path.display());
+            }
+        }
+        for (path, text) in files("templates/console") {
+            let accents = text.chars().find(|character| "éèêàùçÉÀœ".contains(*character));
+            assert_eq!(accents, None, "{}: words stand in src/console/words", path.display());
+        }
+    }
+
+    /// The policy of the pages (protection.rs) forbids both, and a browser would leave them out without a word.
+    #[test]
+    fn no_template_has_a_style_or_a_script_of_its_own() {
+        for (path, text) in files("templates/console") {
+            assert!(!text.contains("style="), "{}: style=", path.display());
+            assert!(!text.contains("<style"), "{}: <style", path.display());
+            let scripts = text.matches("<script").count();
+            let own = text.matches("<script src=").count();
+            assert_eq!(scripts, own, "{}: an inline script", path.display());
+            for handler in [" onclick", " onload", " onsubmit", " onchange", "javascript:", "hx-on", "|safe"] {
+                assert!(!text.contains(handler), "{}: {handler}", path.display());
+            }
+        }
+    }
+}

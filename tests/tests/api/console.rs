@@ -1,0 +1,386 @@
+//! The console, as a browser without scripts sees it.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, ensure};
+use comptoir_tests::harness::{Api, Operator, World};
+use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
+use reqwest::{Client, Method, redirect};
+
+use crate::authentication::{PASSWORD, user};
+
+/// Pages that are looked at, with who of the company may.
+const PAGES: &[(&str, &[&str])] = &[
+    ("/console/", &["admin", "management", "sales", "warehouse"]),
+    ("/console/profile", &["admin", "management", "sales", "warehouse"]),
+    ("/console/orders", &["admin", "management", "sales", "warehouse"]),
+    ("/console/orders/new", &["admin", "management", "sales"]),
+];
+const ROLES: [&str; 4] = ["admin", "management", "sales", "warehouse"];
+
+struct Answered {
+    status: u16,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Answered {
+    fn header(&self, name: impl reqwest::header::AsHeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The value of the first hidden field with this name.
+    fn hidden(&self, name: &str) -> Result<String> {
+        let start = format!("name=\"{name}\" value=\"");
+        let (_, rest) = self.text.split_once(&start).with_context(|| format!("no {name}: {}", self.text))?;
+        Ok(rest.split('"').next().unwrap_or_default().to_owned())
+    }
+}
+
+/// A browser: it keeps cookies, follows nothing, and says where its forms come from.
+struct Browser {
+    client: Client,
+    root: String,
+    cookies: HashMap<String, String>,
+}
+
+impl Browser {
+    fn new(api: &Api) -> Result<Self> {
+        let client = Client::builder().redirect(redirect::Policy::none()).build()?;
+        Ok(Self { client, root: api.http.root().to_owned(), cookies: HashMap::new() })
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        fields: &[(&str, &str)],
+    ) -> Result<Answered> {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = self.client.request(method.clone(), format!("{}{path}", self.root));
+        request = request.header(COOKIE, cookies.join("; ")).header("Accept-Language", "fr");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if method == Method::POST {
+            request = request.header("Content-Type", "application/x-www-form-urlencoded").body(encoded(fields));
+        }
+        let answer = request.send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        for cookie in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
+            ensure!(cookie.contains("; Path=/; ") && cookie.contains("; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
+            let (name, value) = cookie.split(';').next().and_then(|pair| pair.split_once('=')).context("a pair")?;
+            ensure!(name.starts_with("__Host-"), "{cookie}");
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        Ok(Answered { status, headers, text: answer.text().await? })
+    }
+
+    async fn get(&mut self, path: &str) -> Result<Answered> {
+        self.send(Method::GET, path, &[], &[]).await
+    }
+
+    /// Sends a form as a page of the console would.
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Answered> {
+        self.send(Method::POST, path, &[("Sec-Fetch-Site", "same-origin")], fields).await
+    }
+
+    async fn log_in(&mut self, path: &str, email: &str, password: &str) -> Result<Answered> {
+        let token = self.get(path).await?.hidden("form_token")?;
+        self.post(path, &[("form_token", &token), ("email", email), ("password", password)]).await
+    }
+
+    /// The token for the forms of the session.
+    async fn token(&mut self) -> Result<String> {
+        self.get("/console/profile").await?.hidden("form_token")
+    }
+}
+
+fn encoded(fields: &[(&str, &str)]) -> String {
+    let text = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let pairs = fields.iter().map(|(name, value)| format!("{}={}", text(name), text(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+async fn logged_in(world: &World, api: &Api, role: &str) -> Result<Browser> {
+    let email = format!("{role}@docks.example");
+    user(world, api, &email, role).await?;
+    let mut browser = Browser::new(api)?;
+    let answer = browser.log_in("/console/sign-in", &email, PASSWORD).await?;
+    ensure!((answer.status, answer.header(LOCATION)) == (303, "/console/"), "{} {}", answer.status, answer.text);
+    Ok(browser)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_logs_in_where_they_were_going_and_logs_out() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        user(world, &api, "ada@docks.example", "sales").await?;
+        let mut browser = Browser::new(&api)?;
+        let sent = browser.get("/console/orders?status=pending").await?;
+        assert_eq!(sent.status, 303);
+        assert_eq!(sent.header(LOCATION), "/console/sign-in?next=%2Fconsole%2Forders%3Fstatus%3Dpending");
+        let page = browser.get(sent.header(LOCATION)).await?;
+        let (token, next) = (page.hidden("form_token")?, page.hidden("next")?);
+        let fields = [("form_token", token.as_str()), ("next", &next), ("email", "ada@docks.example")];
+        let wrong = browser.post("/console/sign-in", &[&fields[..], &[("password", "non")]].concat()).await?;
+        assert_eq!(wrong.status, 422, "{}", wrong.text);
+        assert!(wrong.text.contains("ada@docks.example"), "what was typed is kept");
+        let right = browser.post("/console/sign-in", &[&fields[..], &[("password", PASSWORD)]].concat()).await?;
+        assert_eq!((right.status, right.header(LOCATION)), (303, "/console/orders?status=pending"));
+        assert_eq!(browser.get("/console/orders?status=pending").await?.status, 200);
+
+        let token = browser.token().await?;
+        let out = browser.post("/console/log-out", &[("form_token", &token)]).await?;
+        assert_eq!((out.status, out.header(LOCATION)), (303, "/console/sign-in?done=logged-out"));
+        assert_eq!(browser.get("/console/").await?.status, 303);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_sent_to_another_site_after_a_log_in() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        user(world, &api, "ada@docks.example", "sales").await?;
+        for next in ["https://evil.example/", "//evil.example", "/console/operators", "/console/\\evil.example"] {
+            let mut browser = Browser::new(&api)?;
+            let token = browser.get("/console/sign-in").await?.hidden("form_token")?;
+            let fields =
+                [("form_token", token.as_str()), ("next", next), ("email", "ada@docks.example"), ("password", PASSWORD)];
+            let answer = browser.post("/console/sign-in", &fields).await?;
+            assert_eq!((answer.status, answer.header(LOCATION)), (303, "/console/"), "{next}");
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_of_another_site_or_session_is_refused() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "sales").await?;
+        let token = browser.token().await?;
+        let path = "/console/profile/language";
+        let fields = [("form_token", token.as_str()), ("language", "en")];
+        let refused: &[(&[(&str, &str)], &[(&str, &str)])] = &[
+            (&[], &fields),
+            (&[("Sec-Fetch-Site", "cross-site")], &fields),
+            (&[("Sec-Fetch-Site", "same-site")], &fields),
+            (&[("Sec-Fetch-Site", "none")], &fields),
+            (&[("Origin", "https://evil.example")], &fields),
+            (&[("Origin", "null")], &fields),
+            (&[("Sec-Fetch-Site", "same-origin")], &fields[1..]),
+            (&[("Sec-Fetch-Site", "same-origin")], &[("form_token", "AAAA"), ("language", "en")]),
+        ];
+        for (headers, fields) in refused {
+            let answer = browser.send(Method::POST, path, headers, fields).await?;
+            assert_eq!(answer.status, 403, "{headers:?} {fields:?}");
+            assert!(answer.header("content-type").starts_with("text/html"), "{headers:?}");
+        }
+        // That of a page before the log-in is of no session.
+        let before = browser.get("/console/sign-in").await?.hidden("form_token")?;
+        let answer = browser.post(path, &[("form_token", &before), ("language", "en")]).await?;
+        assert_eq!(answer.status, 403);
+        assert_eq!(browser.post(path, &fields).await?.status, 303);
+        assert!(browser.get("/console/profile").await?.text.contains("<html lang=\"en\">"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_role_sees_the_pages_that_its_menu_has_and_every_page_is_protected() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        for role in ROLES {
+            let mut browser = logged_in(world, &api, role).await?;
+            let home = browser.get("/console/").await?;
+            for (path, roles) in PAGES {
+                let page = browser.get(path).await?;
+                let expected = if roles.contains(&role) { 200 } else { 403 };
+                assert_eq!(page.status, expected, "{role} {path}: {}", page.text);
+                assert_eq!(
+                    page.header("content-security-policy"),
+                    "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+                );
+                assert_eq!(page.header("cache-control"), "no-store", "{path}");
+                assert_eq!(page.header("x-content-type-options"), "nosniff");
+                assert!(!page.text.contains(" style="), "{path}");
+                assert_eq!(page.text.matches("<script").count(), page.text.matches("<script src=").count(), "{path}");
+                if *path == "/console/orders/new" {
+                    assert_eq!(home.text.contains("href=\"/console/orders/new\""), expected == 200, "{role}");
+                }
+            }
+            // Every entry of the menu leads to a page.
+            let (_, menu) = home.text.split_once("<nav class=\"nav\"").context("a menu")?;
+            let (menu, _) = menu.split_once("class=\"me\"").context("the end of the menu")?;
+            for link in menu.split("href=\"/console/").skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert_eq!(browser.get(&format!("/console/{link}")).await?.status, 200, "{role}: {link}");
+            }
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_page_is_small_and_its_files_are_kept_for_ever() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "sales").await?;
+        let page = browser.get("/console/").await?;
+        let mut size = page.text.len();
+        let files = page.text.split('"').filter(|part| part.starts_with("/console/assets/")).map(|part| {
+            part.split('#').next().unwrap_or_default().to_owned()
+        });
+        let files: std::collections::BTreeSet<String> = files.collect();
+        assert!(files.len() >= 4, "{files:?}");
+        for file in files {
+            let answer = browser.get(&file).await?;
+            assert_eq!(answer.status, 200, "{file}");
+            assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable", "{file}");
+            let etag = answer.header("etag").to_owned();
+            let again = browser.send(Method::GET, &file, &[("If-None-Match", &etag)], &[]).await?;
+            assert_eq!(again.status, 304, "{file}");
+            size += answer.text.len();
+        }
+        assert!(size <= 100_000, "{size} bytes");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_is_sent_twice_is_placed_once() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let customer = api.customer("C-1").await?;
+        let product = api.product("P-1").await?;
+        let mut browser = logged_in(world, &api, "sales").await?;
+        let form = browser.get("/console/orders/new").await?;
+        let (token, key) = (form.hidden("form_token")?, form.hidden("form_key")?);
+        let (customer, product) = (customer["id"].as_str().context("id")?, product["id"].as_str().context("id")?);
+        let fields = [
+            ("form_token", token.as_str()),
+            ("form_key", key.as_str()),
+            ("customer_id", customer),
+            ("reference", "CMD-2026-1"),
+            ("lines.0.product_id", product),
+            ("lines.0.quantity", "0"),
+        ];
+        let refused = browser.post("/console/orders/new", &fields).await?;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        assert!(refused.text.contains("CMD-2026-1") && refused.text.contains("id=\"lines.0.quantity-err\""));
+        // A refused form keeps its key.
+        assert_eq!(refused.hidden("form_key")?, key);
+        let mut fields = fields;
+        fields[5].1 = "1 234,5";
+        let first = browser.post("/console/orders/new", &fields).await?;
+        assert_eq!(first.status, 303, "{}", first.text);
+        let second = browser.post("/console/orders/new", &fields).await?;
+        assert_eq!((second.status, second.header(LOCATION)), (303, first.header(LOCATION)));
+        let orders = api.http.get("/orders").await?;
+        assert_eq!(orders.json["data"].as_array().map(Vec::len), Some(1), "{}", orders.text);
+
+        let page = browser.get(first.header(LOCATION)).await?;
+        assert_eq!(page.status, 200, "{}", page.text);
+        // 1,234.5 at 10.00 and 20 % VAT, as French writes it.
+        assert!(page.text.contains("14\u{202f}814,00\u{a0}€"), "{}", page.text);
+        assert!(page.text.contains("Customer C-1"));
+
+        let path = format!("/console/orders/{}", orders.json["data"][0]["id"].as_str().context("id")?);
+        let (key, version) = (page.hidden("form_key")?, page.hidden("version")?);
+        let fields = [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
+        let confirm = format!("{path}/confirm");
+        assert_eq!(browser.post(&confirm, &fields).await?.status, 303);
+        assert_eq!(browser.post(&confirm, &fields).await?.status, 303, "the second click is the first");
+        // Another form with the old version finds that somebody was faster.
+        let fields = [("form_token", token.as_str()), ("form_key", "another"), ("version", version.as_str())];
+        let late = browser.post(&confirm, &fields).await?;
+        assert_eq!(late.status, 409, "{}", late.text);
+        let csv = browser.get("/console/orders.csv?status=confirmed").await?;
+        assert_eq!(csv.status, 200);
+        assert_eq!(csv.text.lines().count(), 2, "{}", csv.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_is_ended_elsewhere_leads_to_the_log_in() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "sales").await?;
+        assert_eq!(browser.get("/console/orders").await?.status, 200);
+        let users = api.http.get("/users?email=sales%40docks.example").await?;
+        let path = format!("/users/{}/sessions", users.json["data"][0]["id"].as_str().context("a user")?);
+        assert_eq!(api.http.send(Method::DELETE, &path, &[], None).await?.status, 204);
+        let answer = browser.get("/console/orders").await?;
+        assert_eq!((answer.status, answer.header(LOCATION)), (303, "/console/sign-in?next=%2Fconsole%2Forders"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_goes_on_when_its_access_token_is_over_even_in_two_tabs_at_once() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut one = logged_in(world, &api, "sales").await?;
+        one.cookies.remove("__Host-comptoir-session");
+        let mut other = Browser { client: one.client.clone(), root: one.root.clone(), cookies: one.cookies.clone() };
+        assert_eq!(one.get("/console/orders").await?.status, 200);
+        assert_eq!(other.get("/console/orders").await?.status, 200);
+        assert_eq!(one.get("/console/orders").await?.status, 200, "nobody was logged out");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_have_their_own_half_and_nothing_of_a_companys() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let operator = Operator::create(world, "ops@comptoir.example").await?;
+        let mut browser = Browser::new(&api)?;
+        let answer = browser.log_in("/console/operators/sign-in", &operator.email, &operator.password).await?;
+        assert_eq!((answer.status, answer.header(LOCATION)), (303, "/console/operators"), "{}", answer.text);
+        let services = browser.get("/console/operators/services").await?;
+        assert_eq!(services.status, 200, "{}", services.text);
+        assert!(services.text.contains("class=\"shell operator\"") && services.text.contains("pruning"));
+        assert_eq!(browser.get("/console/orders").await?.status, 303, "no session of a company");
+
+        let mut person = logged_in(world, &api, "admin").await?;
+        let sent = person.get("/console/operators/services").await?;
+        assert_eq!(sent.status, 303);
+        assert!(sent.header(LOCATION).starts_with("/console/operators/sign-in"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_is_a_page_that_says_what_to_do_with_its_trace_id() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "sales").await?;
+        for (path, status) in [
+            ("/console/nowhere", 404),
+            ("/console/orders/01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b", 404),
+            ("/console/orders?status=sleeping", 422),
+            ("/console/log-out", 405),
+        ] {
+            let page = browser.get(path).await?;
+            assert_eq!(page.status, status, "{path}: {}", page.text);
+            assert!(page.header("content-type").starts_with("text/html"), "{path}");
+            let (_, rest) = page.text.split_once("<code>").context("a trace id")?;
+            assert_eq!(rest.split('<').next().map(str::len), Some(32), "{path}");
+        }
+        Ok(())
+    })
+    .await;
+}
