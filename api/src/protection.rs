@@ -15,6 +15,11 @@ const PAGE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-sr
     frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 /// The policy of the console: no script and no style but its own files, and forms that go nowhere else.
 const CONSOLE: &str = "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+/// The policy of a document that a page of the console shows beside its data: no other site frames it. It has no scripts of
+/// ours to load, and a browser shows it by means of its own.
+const DOCUMENT: &str = "default-src 'self'; object-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'";
+/// How the paths of such documents end.
+const DOCUMENTS: &str = "/pdf";
 /// The prefixes of paths with a company's data, which no cache may keep, not even the browser's.
 const DATA: &[&str] = &["/api/v1/", console::PREFIX];
 
@@ -26,7 +31,9 @@ pub(crate) fn protect(path: &str, headers: &mut HeaderMap) {
     let referrer = if is_console { "same-origin" } else { "no-referrer" };
     headers.insert(REFERRER_POLICY, HeaderValue::from_static(referrer));
     if is_console {
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONSOLE));
+        // By the path: a 304 has no content type, and browsers keep its policy with the document.
+        let policy = if path.ends_with(DOCUMENTS) { DOCUMENT } else { CONSOLE };
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     } else if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         let is_page = headers
             .get(CONTENT_TYPE)

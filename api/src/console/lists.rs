@@ -25,6 +25,11 @@ impl Address {
         Self::parse(request.path(), request.query_string())
     }
 
+    /// A page without parameters.
+    pub(crate) fn at(path: &str) -> Self {
+        Self { path: path.to_owned(), pairs: Vec::new() }
+    }
+
     fn parse(path: &str, query: &str) -> Self {
         let pairs = web::Query::<Vec<(String, String)>>::from_query(query);
         let mut pairs = pairs.map(web::Query::into_inner).unwrap_or_default();

@@ -3,6 +3,8 @@
 //! Server-rendered, from the same commands, queries and permissions as the API: what a page may show or do is decided where
 //! it is decided for the API. One folder a subject, as the routes have; [`pages`] lists them.
 
+mod accounting;
+mod answers;
 mod assets;
 mod choose;
 mod csrf;
@@ -11,6 +13,7 @@ mod forms;
 mod format;
 mod guard;
 mod home;
+mod invoices;
 mod layout;
 mod lists;
 mod live;
@@ -19,7 +22,10 @@ mod names;
 mod operators;
 mod orders;
 mod pages;
+mod payments;
 mod profile;
+mod receivables;
+mod reports;
 mod session;
 mod sign_in;
 mod status;
@@ -48,6 +54,12 @@ fn pages() -> Pages {
         .and(home::pages())
         .and(profile::pages())
         .and(orders::pages())
+        .and(invoices::pages())
+        // Before the payments: their paths could be taken for ids.
+        .and(receivables::pages())
+        .and(payments::pages())
+        .and(accounting::pages())
+        .and(reports::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

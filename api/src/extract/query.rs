@@ -54,9 +54,19 @@ impl<T: Deserr<Faults>> FromRequest for Query<T> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let (parameters, mut faults) = parameters(request.query_string());
+        ready(Self::parse(request.query_string()))
+    }
+}
+
+impl<T: Deserr<Faults>> Query<T> {
+    /// Reads the parameters of a query string.
+    ///
+    /// # Errors
+    /// 422 with all that is wrong.
+    pub(crate) fn parse(query: &str) -> Result<Self, ApiError> {
+        let (parameters, mut faults) = parameters(query);
         let query = read(parameters, String::new, &mut faults);
-        ready(finish(query, faults).map(Self))
+        finish(query, faults).map(Self)
     }
 }
 
@@ -77,11 +87,21 @@ impl<F: Deserr<Faults>, K: SortKey> FromRequest for ListQuery<F, K> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let (mut parameters, mut faults) = parameters(request.query_string());
+        ready(Self::parse(request.query_string()))
+    }
+}
+
+impl<F: Deserr<Faults>, K: SortKey> ListQuery<F, K> {
+    /// Reads the parameters of a query string.
+    ///
+    /// # Errors
+    /// 422 with all that is wrong.
+    pub(crate) fn parse(query: &str) -> Result<Self, ApiError> {
+        let (mut parameters, mut faults) = parameters(query);
         let page = page(&mut parameters, &mut faults);
         let filter = read(parameters, || "sort, limit, cursor".to_owned(), &mut faults);
         let query = filter.zip(page).map(|(filter, page)| Self { filter, page });
-        ready(finish(query, faults))
+        finish(query, faults)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every route, in one visible place.
 
-mod accounting;
+pub(crate) mod accounting;
 mod address;
 mod api_keys;
 mod audit;
@@ -15,24 +15,24 @@ mod events;
 mod fulfilment;
 mod imports;
 mod inventory_counts;
-mod invoices;
+pub(crate) mod invoices;
 mod locations;
 pub(crate) mod notifications;
 pub(crate) mod operations;
 mod operators;
 pub(crate) mod orders;
 mod party;
-mod payments;
+pub(crate) mod payments;
 pub(crate) mod price_lists;
 pub(crate) mod products;
 mod projections;
 mod purchase_orders;
-mod receivables;
-mod reports;
+pub(crate) mod receivables;
+pub(crate) mod reports;
 mod returns;
 mod roles;
 mod secret;
-mod sending;
+pub(crate) mod sending;
 mod services;
 mod sessions;
 mod shipments;

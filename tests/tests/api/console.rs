@@ -15,22 +15,34 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/profile", &["admin", "management", "sales", "warehouse"]),
     ("/console/orders", &["admin", "management", "sales", "warehouse"]),
     ("/console/orders/new", &["admin", "management", "sales"]),
+    ("/console/invoices", &["admin", "management", "sales"]),
+    ("/console/invoices/new", &["admin", "management", "sales"]),
+    ("/console/invoices/from", &["admin", "management", "sales"]),
+    ("/console/payments", &["admin", "management", "sales"]),
+    ("/console/payments/new", &["admin", "management"]),
+    ("/console/payments/aged-balance", &["admin", "management", "sales"]),
+    ("/console/reports", &["admin", "management"]),
+    ("/console/reports/products", &["admin", "management"]),
+    ("/console/reports/customers", &["admin", "management"]),
+    ("/console/reports/sales", &["admin", "management"]),
+    ("/console/reports/vat-due", &["admin", "management"]),
+    ("/console/reports/accounts", &["admin", "management"]),
 ];
 const ROLES: [&str; 4] = ["admin", "management", "sales", "warehouse"];
 
-struct Answered {
-    status: u16,
+pub(crate) struct Answered {
+    pub(crate) status: u16,
     headers: HeaderMap,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Answered {
-    fn header(&self, name: impl reqwest::header::AsHeaderName) -> &str {
+    pub(crate) fn header(&self, name: impl reqwest::header::AsHeaderName) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The value of the first hidden field with this name.
-    fn hidden(&self, name: &str) -> Result<String> {
+    pub(crate) fn hidden(&self, name: &str) -> Result<String> {
         let start = format!("name=\"{name}\" value=\"");
         let (_, rest) = self.text.split_once(&start).with_context(|| format!("no {name}: {}", self.text))?;
         Ok(rest.split('"').next().unwrap_or_default().to_owned())
@@ -38,7 +50,7 @@ impl Answered {
 }
 
 /// A browser: it keeps cookies, follows nothing, and says where its forms come from.
-struct Browser {
+pub(crate) struct Browser {
     client: Client,
     root: String,
     cookies: HashMap<String, String>,
@@ -77,12 +89,12 @@ impl Browser {
         Ok(Answered { status, headers, text: answer.text().await? })
     }
 
-    async fn get(&mut self, path: &str) -> Result<Answered> {
+    pub(crate) async fn get(&mut self, path: &str) -> Result<Answered> {
         self.send(Method::GET, path, &[], &[]).await
     }
 
     /// Sends a form as a page of the console would.
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Answered> {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Result<Answered> {
         self.send(Method::POST, path, &[("Sec-Fetch-Site", "same-origin")], fields).await
     }
 
@@ -92,7 +104,7 @@ impl Browser {
     }
 
     /// The token for the forms of the session.
-    async fn token(&mut self) -> Result<String> {
+    pub(crate) async fn token(&mut self) -> Result<String> {
         self.get("/console/profile").await?.hidden("form_token")
     }
 }
@@ -103,7 +115,7 @@ fn encoded(fields: &[(&str, &str)]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-async fn logged_in(world: &World, api: &Api, role: &str) -> Result<Browser> {
+pub(crate) async fn logged_in(world: &World, api: &Api, role: &str) -> Result<Browser> {
     let email = format!("{role}@docks.example");
     user(world, api, &email, role).await?;
     let mut browser = Browser::new(api)?;

@@ -9,6 +9,7 @@ mod audit;
 mod authentication;
 mod categories;
 mod console;
+mod console_invoices;
 mod contention;
 mod cors;
 mod credit;

@@ -157,7 +157,7 @@ fn figures(visitor: &Visitor, found: &Found, w: &'static Home) -> Vec<Figure> {
         (true, true) => visitor.money(&open),
         (true, false) => String::new(),
     };
-    add(w.overdue.to_string(), found.overdue_count, hint, is_overdue, at("/console/invoices"));
+    add(w.overdue.to_string(), found.overdue_count, hint, is_overdue, at("/console/invoices").map(|path| format!("{path}?overdue=true")));
     figures
 }
 

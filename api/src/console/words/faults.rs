@@ -6,6 +6,7 @@ use comptoir_core::values::language::Language;
 
 use crate::console::format::typed_decimal;
 use crate::console::typography::set;
+use crate::console::words::invoice_faults;
 use crate::error::ApiError;
 
 /// What is wrong with one field.
@@ -104,7 +105,8 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Ce mot de passe ressemble à votre adresse : prenez-en un autre.",
             "This password is like your address: take another one.",
         ),
-        _ => ("Cette valeur ne peut pas être acceptée.", "This value cannot be accepted."),
+        other => invoice_faults::said(other)
+            .unwrap_or(("Cette valeur ne peut pas être acceptée.", "This value cannot be accepted.")),
     };
     match language {
         Language::Fr => french,

@@ -3,19 +3,26 @@
 //! A template names a word as a field, so one that is missing does not compile, and one that nobody says is a warning.
 //! Spaces before `:` and the like, and apostrophes, are typed plainly: [`super::typography`] sets them.
 
+pub(crate) mod accounting;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
+mod invoice_faults;
+pub(crate) mod invoices;
 mod operators;
 pub(crate) mod orders;
+pub(crate) mod payments;
 mod profile;
 pub(crate) mod shared;
 mod sign_in;
 
+pub(crate) use accounting::Accounting;
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
+pub(crate) use invoices::Invoices;
 pub(crate) use operators::Operators;
 pub(crate) use orders::Orders;
+pub(crate) use payments::Payments;
 pub(crate) use profile::Profile;
 pub(crate) use shared::Shared;
 pub(crate) use sign_in::SignIn;

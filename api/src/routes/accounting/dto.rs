@@ -39,7 +39,7 @@ pub(crate) struct PeriodParameters {
 impl PeriodParameters {
     /// # Errors
     /// 422 if it ends before it begins, or has more than ten years.
-    pub(super) fn period(&self) -> Result<AccountingPeriod, ApiError> {
+    pub(crate) fn period(&self) -> Result<AccountingPeriod, ApiError> {
         AccountingPeriod::new(self.from, self.to, MAX_SALES_DAYS).map_err(refused)
     }
 
@@ -68,7 +68,7 @@ pub(crate) struct SalesParameters {
 impl SalesParameters {
     /// # Errors
     /// 422 if the period ends before it begins, or has more than ten years.
-    pub(super) fn filter(&self) -> Result<SalesFilter, ApiError> {
+    pub(crate) fn filter(&self) -> Result<SalesFilter, ApiError> {
         let period = AccountingPeriod::new(self.from, self.to, MAX_SALES_DAYS).map_err(refused)?;
         Ok(SalesFilter { by: self.by, period })
     }

@@ -8,6 +8,9 @@ use comptoir_core::application::Permission::{AccountingRead, AccountingWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{AccountsRequest, PeriodParameters, SalesParameters};
+pub(crate) use handlers::{export_sales, export_vat_due, fec};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(AccountingRead), handlers::__path_vat_due, handlers::vat_due)

@@ -136,7 +136,7 @@ impl CreditedLineRequest {
 }
 
 impl CreditNoteRequest {
-    fn into_command(self, id: InvoiceId) -> Result<DraftCreditNote, Vec<FieldError>> {
+    pub(crate) fn into_command(self, id: InvoiceId) -> Result<DraftCreditNote, Vec<FieldError>> {
         let Self { lines, issue_date, note } = self;
         let wanted = match lines {
             None => WantedCredit::Rest,

@@ -10,6 +10,13 @@ use comptoir_core::application::Permission::{InvoicesRead, InvoicesValidate, Inv
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use corrections::CreditNoteRequest;
+pub(crate) use documents::{pdf, xml};
+pub(crate) use dto::{
+    InvoiceFilters, InvoiceMonthRequest, InvoiceOrdersRequest, InvoiceRequest, InvoiceShipmentsRequest,
+};
+pub(crate) use handlers::export;
+
 /// The problems of who asks for a document.
 const DOCUMENT: &[&str] =
     &["invoice_not_found", "not_validated", "document_not_ready", "document_failed", "range_not_satisfiable"];

@@ -107,13 +107,13 @@ impl From<RecordPaymentRequest> for RecordPayment {
 }
 
 impl ReversePaymentRequest {
-    pub(super) fn into_command(self, id: PaymentId) -> ReversePayment {
+    pub(crate) fn into_command(self, id: PaymentId) -> ReversePayment {
         ReversePayment { id, reason: self.reason }
     }
 }
 
 impl UseCreditRequest {
-    pub(super) fn into_command(self, customer_id: CustomerId) -> UseCredit {
+    pub(crate) fn into_command(self, customer_id: CustomerId) -> UseCredit {
         UseCredit { customer_id, wanted: into_wanted(self.invoices) }
     }
 }

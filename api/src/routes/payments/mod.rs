@@ -8,6 +8,9 @@ use comptoir_core::application::Permission::{PaymentsRead, PaymentsWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{PaymentFilters, RecordPaymentRequest, ReversePaymentRequest, UseCreditRequest};
+pub(crate) use handlers::export;
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(PaymentsRead), handlers::__path_list, handlers::list)

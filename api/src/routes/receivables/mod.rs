@@ -8,6 +8,9 @@ use comptoir_core::application::Permission::PaymentsRead;
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{AgedFilters, StatementDays};
+pub(crate) use handlers::{export_aged_balance, export_statement, print_statement};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(PaymentsRead), handlers::__path_aged_balance, handlers::aged_balance)

@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::ReportsRead;
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use handlers::{export_customer_activity, export_sales_by_day, export_sales_by_product};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(ReportsRead), handlers::__path_order_timelines, handlers::order_timelines)

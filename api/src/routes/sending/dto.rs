@@ -18,12 +18,12 @@ read_from_text!(LifeCycle => |text| one_of(text, &LifeCycle::ALL, LifeCycle::nam
 pub(crate) struct SendInvoiceRequest {
     /// `email` or `platform`. Left out or null: the customer's channel, or by e-mail.
     #[deserr(default)]
-    pub(super) channel: Option<Channel>,
+    pub(crate) channel: Option<Channel>,
 }
 
 /// The channels by which somebody gets an invoice without us.
 #[derive(Debug)]
-pub(super) struct HandedOver(pub(super) Channel);
+pub(crate) struct HandedOver(pub(crate) Channel);
 
 impl HandedOver {
     fn parse(text: &str) -> Result<Self, Invalid> {
@@ -37,7 +37,7 @@ impl HandedOver {
 pub(crate) struct InvoiceSentRequest {
     /// `download`: the customer, or somebody for it, has the document.
     #[schema(value_type = String, example = "download", pattern = "^download$")]
-    pub(super) channel: HandedOver,
+    pub(crate) channel: HandedOver,
 }
 
 #[derive(Debug, Deserr, ToSchema)]
@@ -65,5 +65,5 @@ impl PlatformStatusRequest {
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct DisputeInvoiceRequest {
     #[schema(value_type = String, example = "two pots arrived broken", min_length = 1, max_length = 500)]
-    pub(super) reason: DisputeReason,
+    pub(crate) reason: DisputeReason,
 }

@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{InvoicesRead, InvoicesWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{DisputeInvoiceRequest, InvoiceSentRequest, SendInvoiceRequest};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(InvoicesWrite), handlers::__path_send, handlers::send)

@@ -1,0 +1,22 @@
+//! What is stored under a form's key: where the browser is sent, at the first click and at the second.
+
+use actix_web::HttpResponse;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::{Answer, StoredResponse};
+
+use super::layout::go;
+
+/// The answer of a command: its outcome says where to.
+pub(super) fn leads_to<T: 'static>(
+    to: impl Fn(&T) -> String + Send + Sync + 'static,
+) -> impl Fn(T) -> Result<StoredResponse, Error> + Send + Sync + 'static {
+    move |outcome: T| {
+        let location = Some(to(&outcome));
+        Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+    }
+}
+
+/// Sends the browser where the answer says.
+pub(super) fn follow(answer: Answer, otherwise: &str) -> HttpResponse {
+    go(answer.response.location.unwrap_or_else(|| otherwise.to_owned()))
+}
