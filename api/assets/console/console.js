@@ -103,6 +103,37 @@
     if (combo && !combo.contains(event.relatedTarget)) close(combo);
   });
 
+  // ---- scanners: they type a code and Enter. A code leads to its row, and Enter from each field to the next one.
+  const scanner = document.querySelector("[data-scan]");
+  const rowOf = (code, isScanned) => {
+    const text = code.trim();
+    if (!text) return null;
+    const digits = /^\d{8,14}$/.test(text) ? text.padStart(14, "0") : "";
+    return [...document.querySelectorAll("[data-codes]")].find((row) =>
+      (digits && row.dataset.codes.split(" ").includes(digits)) || (isScanned && row.dataset.sku.toLowerCase() === text.toLowerCase()));
+  };
+  const enter = (field) => { field.focus(); if (field.select) field.select(); };
+  if (scanner) { scanner.hidden = false; scanner.querySelector("input").focus(); }
+  document.addEventListener("keydown", (event) => {
+    const field = event.target;
+    const form = field.closest("form[data-enter]");
+    if (event.key !== "Enter" || event.defaultPrevented || !form || !field.matches("input, select")) return;
+    event.preventDefault();
+    const isScanned = Boolean(scanner) && scanner.contains(field);
+    // In another field only a bar code is one: a quantity may be somebody's SKU.
+    const row = rowOf(field.value, isScanned);
+    if (isScanned) {
+      fill(scanner.querySelector("[role=status]"), row || !field.value.trim() ? "" : scanner.dataset.wUnknown + " (" + field.value.trim() + ")");
+      field.value = "";
+      if (!row) return;
+    } else if (row) field.value = field.defaultValue;
+    const quantity = row && row.querySelector("input.qty");
+    if (quantity) { enter(quantity); return; }
+    const fields = [...form.querySelectorAll("input:not([type=hidden]), select, button")].filter((one) => !one.disabled && one.offsetParent);
+    const next = fields[fields.indexOf(field) + 1];
+    if (next) enter(next);
+  });
+
   // ---- keys, never in fields
   const rows = () => [...document.querySelectorAll("#rows > tr")];
   const toRow = (step) => {

@@ -42,6 +42,7 @@ impl Asset {
 #[derive(Debug)]
 pub(crate) struct Assets {
     style: Asset,
+    print: Asset,
     icons: Asset,
     favicon: Asset,
     script: Asset,
@@ -54,6 +55,12 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
         "css",
         "text/css; charset=utf-8",
         include_bytes!("../../assets/console/comptoir.css"),
+    ),
+    print: Asset::new(
+        "print",
+        "css",
+        "text/css; charset=utf-8",
+        include_bytes!("../../assets/console/print.css"),
     ),
     icons: Asset::new("icons", "svg", "image/svg+xml", include_bytes!("../../assets/console/icons.svg")),
     favicon: Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../../assets/console/favicon.svg")),
@@ -68,6 +75,11 @@ impl Assets {
 
     pub(crate) fn style(&self) -> &str {
         &self.style.address
+    }
+
+    /// That of what is printed on its own: no page of the console loads it.
+    pub(crate) fn print(&self) -> &str {
+        &self.print.address
     }
 
     /// The sprite: `<use href="{icons}#i-home">`.
@@ -87,8 +99,8 @@ impl Assets {
         &self.htmx.address
     }
 
-    fn all(&self) -> [&Asset; 5] {
-        [&self.style, &self.icons, &self.favicon, &self.script, &self.htmx]
+    fn all(&self) -> [&Asset; 6] {
+        [&self.style, &self.print, &self.icons, &self.favicon, &self.script, &self.htmx]
     }
 }
 

@@ -8,6 +8,7 @@ use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::customers::{self, CustomerFilter};
 use comptoir_core::commerce::products::{self, ProductFilter, ProductView};
 use comptoir_core::commerce::stock::{self, StockFilter};
+use comptoir_core::commerce::suppliers::{self, SupplierFilter};
 use comptoir_core::values::goods::Units;
 
 use super::layout;
@@ -29,6 +30,7 @@ pub(super) fn pages() -> Pages {
     Pages::default()
         .get(Needs(Permission::CustomersRead), "/console/choose/customers", of_customers)
         .get(Needs(Permission::ProductsRead), "/console/choose/products", of_products)
+        .get(Needs(Permission::SuppliersRead), "/console/choose/suppliers", of_suppliers)
 }
 
 #[derive(Template)]
@@ -73,6 +75,16 @@ async fn of_products(
     layout::ok(&Choices { list: list(&address), choices })
 }
 
+async fn of_suppliers(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let address = Address::of(&request);
+    let choices = suppliers_like(address.get("q").unwrap_or_default(), &visitor, &database).await?;
+    layout::ok(&Choices { list: list(&address), choices })
+}
+
 fn list(address: &Address) -> String {
     let list = address.get("list").unwrap_or("choice");
     list.chars().filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')).take(60).collect()
@@ -101,6 +113,22 @@ pub(super) async fn customers_like(
     Ok(page.data.into_iter().map(choice).collect())
 }
 
+pub(super) async fn suppliers_like(
+    text: &str,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Vec<Choice>, ApiError> {
+    let selection = Selection { words: words(text), ..Selection::default() };
+    let filter = SupplierFilter { selection, ..SupplierFilter::default() };
+    let page = suppliers::list(database, &visitor.context, &filter, &first(ROWS)?).await?;
+    let choice = |supplier: suppliers::SupplierView| Choice {
+        id: supplier.id.to_string(),
+        text: supplier.name,
+        hint: supplier.code,
+    };
+    Ok(page.data.into_iter().map(choice).collect())
+}
+
 pub(super) async fn products_like(
     text: &str,
     visitor: &Visitor,
@@ -109,6 +137,22 @@ pub(super) async fn products_like(
     let selection = Selection { words: words(text), ..Selection::default() };
     let filter = ProductFilter { archived: Some(false), selection, ..ProductFilter::default() };
     Ok(products::list(database, &visitor.context, &filter, &first(ROWS)?).await?.data)
+}
+
+/// Finds the one product that was typed: by its SKU, or if the words mean one alone.
+pub(super) async fn one_product(
+    text: &str,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Option<ProductView>, ApiError> {
+    if text.is_empty() || !visitor.may(Permission::ProductsRead) {
+        return Ok(None);
+    }
+    if let Some(found) = products::find_by_sku(database, &visitor.context, text).await? {
+        return Ok(Some(found));
+    }
+    let mut found = products_like(text, visitor, database).await?;
+    Ok(if found.len() == 1 { found.pop() } else { None })
 }
 
 /// What of a product is free in all warehouses; `None` if it is not kept in stock, or the visitor may not see that.

@@ -141,6 +141,23 @@ impl FormFaults {
         Ok(faults)
     }
 
+    /// Gives faults of `{prefix}.{index}.…` back to the rows of the form: the body of the API has fewer than the form if empty ones are
+    /// left out. `rows` are the rows of the form in the order of the body.
+    #[must_use]
+    pub(crate) fn at_rows(mut self, prefix: &str, rows: &[usize]) -> Self {
+        for (name, _) in &mut self.of_fields {
+            let moved = name.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('.')).and_then(|rest| {
+                let (index, member) = rest.split_once('.')?;
+                let row = rows.get(index.parse::<usize>().ok()?)?;
+                Some(format!("{prefix}.{row}.{member}"))
+            });
+            if let Some(moved) = moved {
+                *name = moved;
+            }
+        }
+        self
+    }
+
     pub(crate) fn add(&mut self, field: impl Into<String>, said: impl ToString) {
         self.of_fields.push((field.into(), said.to_string()));
     }
@@ -161,6 +178,45 @@ impl FormFaults {
 
     pub(crate) fn whole(&self) -> &[String] {
         &self.of_all
+    }
+}
+
+/// Somebody else changed the row while the form was filled in: what differs, both versions side by side. The page shows the form
+/// with what was typed and the row's present version, so that sending it again keeps it.
+#[derive(Debug, Default)]
+pub(crate) struct TwoVersions {
+    differences: Vec<Difference>,
+    /// The id of the form that is sent again to keep what was typed; empty if it cannot be kept any more.
+    pub(crate) form: &'static str,
+    /// Where the row is shown as the others left it.
+    pub(crate) theirs: String,
+}
+
+/// A value that is not the same in both versions.
+#[derive(Debug)]
+pub(crate) struct Difference {
+    pub(crate) label: String,
+    pub(crate) mine: String,
+    pub(crate) theirs: String,
+}
+
+impl TwoVersions {
+    pub(crate) fn new(form: &'static str, theirs: impl Into<String>) -> Self {
+        Self { differences: Vec::new(), form, theirs: theirs.into() }
+    }
+
+    /// Adds a value, if both differ.
+    #[must_use]
+    pub(crate) fn with(mut self, label: impl ToString, mine: impl ToString, theirs: impl ToString) -> Self {
+        let (mine, theirs) = (mine.to_string(), theirs.to_string());
+        if mine != theirs {
+            self.differences.push(Difference { label: label.to_string(), mine, theirs });
+        }
+        self
+    }
+
+    pub(crate) fn differences(&self) -> &[Difference] {
+        &self.differences
     }
 }
 
@@ -203,7 +259,16 @@ mod tests {
         let faults = FormFaults::of(error, &["lines.*.quantity"], Language::Fr).expect("mended by typing");
         assert!(faults.field("lines.1.quantity").is_some() && faults.field("lines.0.quantity").is_none());
         assert_eq!((faults.fields().len(), faults.whole().len()), (1, 1));
+        let faults = faults.at_rows("lines", &[0, 4]);
+        assert!(faults.field("lines.4.quantity").is_some() && faults.field("lines.1.quantity").is_none());
         let error = ApiError::new(StatusCode::NOT_FOUND, "order_not_found", "no such order");
         assert_eq!(FormFaults::of(error, &[], Language::Fr).expect_err("another").code(), "order_not_found");
+    }
+
+    #[test]
+    fn only_what_differs_stands_side_by_side() {
+        let versions = TwoVersions::new("amend", "/console/orders/1/edit").with("Number", "A", "A").with("Day", "", "1");
+        let shown: Vec<_> = versions.differences().iter().map(|one| (one.mine.as_str(), one.theirs.as_str())).collect();
+        assert_eq!(shown, [("", "1")]);
     }
 }

@@ -45,6 +45,7 @@ const COMPANY: &[Planned] = &[
     planned("/console/customers", "people", |w| w.customers),
     planned("/console/products", "box", |w| w.products),
     planned("/console/suppliers", "people", |w| w.suppliers),
+    planned("/console/purchases", "box", |w| w.purchases),
     planned("/console/invoices", "invoice", |w| w.invoices),
     planned("/console/payments", "coins", |w| w.payments),
     planned("/console/receipts", "down", |w| w.receipts),

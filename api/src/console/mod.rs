@@ -7,6 +7,7 @@ mod accounting;
 mod answers;
 mod assets;
 mod choose;
+mod code128;
 mod csrf;
 mod errors;
 mod forms;
@@ -23,10 +24,14 @@ mod operators;
 mod orders;
 mod pages;
 mod payments;
+mod preparation;
 mod profile;
+mod purchases;
 mod receivables;
 mod reports;
+mod returns;
 mod session;
+mod shipments;
 mod sign_in;
 mod status;
 mod typography;
@@ -60,6 +65,10 @@ fn pages() -> Pages {
         .and(payments::pages())
         .and(accounting::pages())
         .and(reports::pages())
+        .and(preparation::pages())
+        .and(shipments::pages())
+        .and(returns::pages())
+        .and(purchases::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

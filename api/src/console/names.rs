@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use comptoir_core::application::listing::{MAX_IDS, Selection};
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::customers::{self, CustomerFilter};
-use comptoir_core::values::ids::CustomerId;
+use comptoir_core::commerce::orders::{self, OrderFilter};
+use comptoir_core::commerce::products::{self, ProductFilter};
+use comptoir_core::commerce::suppliers::{self, SupplierFilter};
+use comptoir_core::values::ids::{CustomerId, OrderId, ProductId, SupplierId};
+use uuid::Uuid;
 
 use super::lists::first;
 use super::visitor::Visitor;
@@ -20,16 +24,104 @@ pub(crate) async fn of_customers(
     visitor: &Visitor,
     ids: impl Iterator<Item = CustomerId>,
 ) -> Result<HashMap<CustomerId, String>, ApiError> {
-    let mut ids: Vec<_> = ids.map(CustomerId::uuid).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    ids.truncate(MAX_IDS);
+    let ids = each_once(ids.map(CustomerId::uuid));
     if ids.is_empty() || !visitor.may(Permission::CustomersRead) {
         return Ok(HashMap::new());
     }
     let filter = CustomerFilter { selection: Selection { ids: Some(ids), ..Selection::default() }, ..CustomerFilter::default() };
     let page = customers::list(database, &visitor.context, &filter, &first(100)?).await?;
     Ok(page.data.into_iter().map(|customer| (customer.id, customer.name)).collect())
+}
+
+/// Returns the names of these suppliers, if the visitor may see suppliers.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn of_suppliers(
+    database: &TenantDatabase,
+    visitor: &Visitor,
+    ids: impl Iterator<Item = SupplierId>,
+) -> Result<HashMap<SupplierId, String>, ApiError> {
+    let ids = each_once(ids.map(SupplierId::uuid));
+    if ids.is_empty() || !visitor.may(Permission::SuppliersRead) {
+        return Ok(HashMap::new());
+    }
+    let filter = SupplierFilter { selection: Selection { ids: Some(ids), ..Selection::default() }, ..SupplierFilter::default() };
+    let page = suppliers::list(database, &visitor.context, &filter, &first(100)?).await?;
+    Ok(page.data.into_iter().map(|supplier| (supplier.id, supplier.name)).collect())
+}
+
+/// An order as a row of something else names it.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedOrder {
+    /// What people call it.
+    pub(crate) number: String,
+    pub(crate) customer: String,
+}
+
+/// Returns the numbers of these orders, with the names of their customers.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn of_orders(
+    database: &TenantDatabase,
+    visitor: &Visitor,
+    ids: impl Iterator<Item = OrderId>,
+) -> Result<HashMap<OrderId, NamedOrder>, ApiError> {
+    let ids = each_once(ids.map(OrderId::uuid));
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let filter = OrderFilter { selection: Selection { ids: Some(ids), ..Selection::default() }, ..OrderFilter::default() };
+    let found = orders::list(database, &visitor.context, &filter, &first(100)?).await?.data;
+    let customers = of_customers(database, visitor, found.iter().map(|order| order.customer_id)).await?;
+    let named = |order: orders::OrderSummary| {
+        let number = number(order.reference, order.external_id, order.id);
+        (order.id, NamedOrder { number, customer: customers.get(&order.customer_id).cloned().unwrap_or_default() })
+    };
+    Ok(found.into_iter().map(named).collect())
+}
+
+/// What people call an order: its number in the books, or what another system calls it, or its id.
+pub(crate) fn number(reference: Option<String>, external_id: Option<String>, id: impl ToString) -> String {
+    reference.or(external_id).unwrap_or_else(|| id.to_string())
+}
+
+/// Returns the bar codes of these products, in the form in which a script compares them: 14 digits each, with spaces between. Empty for
+/// whoever may not see products.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn codes(
+    database: &TenantDatabase,
+    visitor: &Visitor,
+    products: impl Iterator<Item = ProductId>,
+) -> Result<HashMap<ProductId, String>, ApiError> {
+    let mut ids: Vec<_> = products.map(ProductId::uuid).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut codes = HashMap::new();
+    if !visitor.may(Permission::ProductsRead) {
+        return Ok(codes);
+    }
+    for some in ids.chunks(MAX_IDS) {
+        let selection = Selection { ids: Some(some.to_vec()), ..Selection::default() };
+        let filter = ProductFilter { selection, ..ProductFilter::default() };
+        let found = products::list(database, &visitor.context, &filter, &first(100)?).await?;
+        codes.extend(found.data.into_iter().map(|product| {
+            let padded: Vec<_> = product.barcodes.iter().map(|code| code.padded()).collect();
+            (product.id, padded.join(" "))
+        }));
+    }
+    Ok(codes)
+}
+
+fn each_once(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
+    let mut ids: Vec<_> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.truncate(MAX_IDS);
+    ids
 }
 
 /// Splits a number before its last part: lists dim what all numbers share.

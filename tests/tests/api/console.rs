@@ -27,6 +27,11 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/reports/sales", &["admin", "management"]),
     ("/console/reports/vat-due", &["admin", "management"]),
     ("/console/reports/accounts", &["admin", "management"]),
+    ("/console/preparation", &["admin", "management", "warehouse"]),
+    ("/console/shipments", &["admin", "management", "sales", "warehouse"]),
+    ("/console/returns", &["admin", "management", "sales", "warehouse"]),
+    ("/console/purchases", &["admin", "management", "warehouse"]),
+    ("/console/purchases/new", &["admin", "management"]),
 ];
 const ROLES: [&str; 4] = ["admin", "management", "sales", "warehouse"];
 
@@ -57,7 +62,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    fn new(api: &Api) -> Result<Self> {
+    pub(crate) fn new(api: &Api) -> Result<Self> {
         let client = Client::builder().redirect(redirect::Policy::none()).build()?;
         Ok(Self { client, root: api.http.root().to_owned(), cookies: HashMap::new() })
     }

@@ -10,6 +10,7 @@ mod authentication;
 mod categories;
 mod console;
 mod console_invoices;
+mod console_orders;
 mod contention;
 mod cors;
 mod credit;

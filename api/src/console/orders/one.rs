@@ -13,7 +13,7 @@ use comptoir_core::projections::{self, TimelineFilter};
 use comptoir_core::values::contact::PostalAddress;
 use comptoir_core::values::ids::OrderId;
 
-use super::state;
+use super::{related, state};
 use crate::console::format::Moment;
 use crate::console::forms::new_key;
 use crate::console::layout::{self, Page};
@@ -50,6 +50,8 @@ struct OrderPage {
     tracking: Option<String>,
     reason: Option<String>,
     history: Vec<Entry>,
+    shipments: Vec<related::Shipment>,
+    returns: Vec<related::Return>,
 }
 
 /// What can be done now, by this person.
@@ -58,7 +60,8 @@ struct Action {
     label: Word,
     /// Whether it asks for more first.
     is_page: bool,
-    is_danger: bool,
+    /// The class of its style: the next thing to do is filled, what cannot be taken back is red.
+    class: &'static str,
     key: String,
 }
 
@@ -128,6 +131,8 @@ pub(super) async fn show(
         Some("approved") => Some(w.done_approved),
         Some("cancelled") => Some(w.done_cancelled),
         Some("rest") => Some(w.done_rest),
+        Some("amended") => Some(w.done_amended),
+        Some("deposit") => Some(w.done_deposit),
         _ => None,
     };
     written(&visitor, &database, id, notice, None).await
@@ -154,11 +159,13 @@ pub(super) async fn written(
         None
     };
     let history = history(visitor, database, &order).await?;
+    let shipments = related::shipments(visitor, database, id).await?;
+    let returns = related::returns(visitor, database, id).await?;
     let promised = order.summary.promised_on.map(|day| visitor.format.business_day(day));
     let customer_name = customer.as_ref().map(|customer| customer.name.clone());
     let status = if undone.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let page = OrderPage {
-        page: visitor.page(state::number(&order.summary)).saying(notice).about("order.*"),
+        page: visitor.page(state::number(&order.summary)).saying(notice).about("order.*,shipment.*,return.*"),
         w,
         id: id.to_string(),
         version: order.summary.version,
@@ -189,6 +196,8 @@ pub(super) async fn written(
         tracking: order.summary.tracking_number.clone(),
         reason: order.summary.cancellation_reason.clone(),
         history,
+        shipments,
+        returns,
     };
     layout::show(status, &page)
 }
@@ -213,21 +222,26 @@ fn address(order: &OrderView, customer: Option<&CustomerView>) -> Option<String>
 fn actions(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Action> {
     let summary = &order.summary;
     let is_open = matches!(summary.status, OrderStatus::Pending | OrderStatus::Confirmed);
+    let (is_pending, is_held) = (summary.status == OrderStatus::Pending, summary.held_for_approval);
     let has_left = state::has_left(&order.lines);
-    let mut actions = Vec::new();
-    let mut add = |is_there: bool, name, label, is_page, is_danger| {
-        if is_there {
-            actions.push(Action { name, label, is_page, is_danger, key: new_key() });
-        }
-    };
-    let may_write = visitor.may(Permission::OrdersWrite);
-    let is_held = summary.held_for_approval;
-    add(may_write && is_open && !has_left, "cancel", w.cancel, true, true);
-    add(may_write && is_open && has_left, "cancel-rest", w.cancel_rest, true, true);
-    add(is_open && is_held && visitor.may(Permission::OrdersApprove), "approve", w.approve, false, false);
-    let is_pending = summary.status == OrderStatus::Pending;
-    add(may_write && is_pending && !is_held, "confirm", w.confirm, false, false);
-    actions
+    let (may_write, may_ship) = (visitor.may(Permission::OrdersWrite), visitor.may(Permission::OrdersShip));
+    let may_leave = summary.status == OrderStatus::Confirmed && !is_held && state::has_ready(&order.lines);
+    let may_come_back = order.lines.iter().any(|line| !line.returnable().is_zero());
+    let may_invoice = visitor.may(Permission::InvoicesWrite) && summary.status != OrderStatus::Cancelled;
+    let page = |is_there, name, label, class| (is_there, Action { name, label, is_page: true, class, key: String::new() });
+    let button = |is_there, name, label| (is_there, Action { name, label, is_page: false, class: "go", key: new_key() });
+    let all = [
+        page(may_ship && may_leave, "picking-list", w.picking_list, ""),
+        page(may_invoice, "deposit", w.deposit, ""),
+        page(may_ship && may_come_back, "return", w.take_back, ""),
+        page(may_write && is_open && !has_left, "edit", w.amend, ""),
+        page(may_write && is_open && !has_left, "cancel", w.cancel, "danger"),
+        page(may_write && is_open && has_left, "cancel-rest", w.cancel_rest, "danger"),
+        button(is_open && is_held && visitor.may(Permission::OrdersApprove), "approve", w.approve),
+        button(may_write && is_pending && !is_held, "confirm", w.confirm),
+        page(may_ship && may_leave, "ship", w.ship, "go"),
+    ];
+    all.into_iter().filter_map(|(is_there, action)| is_there.then_some(action)).collect()
 }
 
 fn steps(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Step> {

@@ -6,12 +6,12 @@ use actix_web::web::Data;
 use askama::Template;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::customers;
 use comptoir_core::commerce::orders::PlaceOrder;
-use comptoir_core::commerce::{customers, products};
 use serde_json::{Map, Value, json};
 
 use super::actions::{follow, leads_to};
-use crate::console::choose::{customers_like, products_like};
+use crate::console::choose::{customers_like, one_product};
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
@@ -51,10 +51,10 @@ struct PlacePage {
 
 /// What was chosen in a combobox, or only typed.
 #[derive(Debug, Clone, Default)]
-struct Chosen {
-    text: String,
+pub(super) struct Chosen {
+    pub(super) text: String,
     /// Empty if it is not known yet.
-    id: String,
+    pub(super) id: String,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -131,18 +131,9 @@ impl Draft {
                 self.customer = Chosen { text: only.text.clone(), id: only.id.clone() };
             }
         }
-        if !visitor.may(Permission::ProductsRead) {
-            return Ok(());
-        }
-        for line in &mut self.lines {
-            if !line.product.id.is_empty() || line.product.text.is_empty() {
-                continue;
-            }
-            let text = &line.product.text;
-            if let Some(found) = products::find_by_sku(database, context, text).await? {
+        for line in self.lines.iter_mut().filter(|line| line.product.id.is_empty()) {
+            if let Some(found) = one_product(&line.product.text, visitor, database).await? {
                 line.product = Chosen { text: found.name, id: found.id.to_string() };
-            } else if let [only] = products_like(text, visitor, database).await?.as_slice() {
-                line.product = Chosen { text: only.name.clone(), id: only.id.to_string() };
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use comptoir_core::commerce::orders::{OrderLine, OrderStatus, OrderSummary, OrderView};
 
+use crate::console::names;
 use crate::console::status::Status;
 use crate::console::words::Orders;
 
@@ -39,8 +40,12 @@ pub(super) fn has_left(lines: &[OrderLine]) -> bool {
     lines.iter().any(|line| !line.shipped.is_zero())
 }
 
+/// Whether something of it can leave now.
+pub(super) fn has_ready(lines: &[OrderLine]) -> bool {
+    lines.iter().any(|line| !line.ready().is_zero())
+}
+
 /// What people call an order.
-pub(super) fn number(order: &OrderSummary) -> String {
-    let own = order.reference.as_ref().or(order.external_id.as_ref());
-    own.cloned().unwrap_or_else(|| order.id.to_string())
+pub(crate) fn number(order: &OrderSummary) -> String {
+    names::number(order.reference.clone(), order.external_id.clone(), order.id)
 }

@@ -89,6 +89,27 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "La commande est retenue : elle passe le plafond de crédit du client.",
             "The order is held: it passes the customer's credit limit.",
         ),
+        "not_stocked" => ("Cet article n'est pas tenu en stock : choisissez-en un autre.", "This product is not kept in stock: choose another one."),
+        "unknown_supplier" | "unknown_customer" | "unknown_warehouse" => {
+            ("Ce choix n'existe plus : prenez-en un autre.", "This is gone: choose another one.")
+        }
+        "both_given" => ("Remplissez l'un ou l'autre, pas les deux.", "Fill in one or the other, not both."),
+        "not_a_country" => ("Écrivez un pays en deux lettres, comme FR.", "Write a country in two letters, such as FR."),
+        "stock_frozen" => (
+            "Un comptage est en cours pour ces articles : attendez qu'il soit fini.",
+            "These products are being counted: wait until that is done.",
+        ),
+        "shipment_state_conflict" => (
+            "La livraison de cette expédition est déjà notée.",
+            "The delivery of this shipment is noted already.",
+        ),
+        "purchase_order_state_conflict" => (
+            "L'état de cet achat ne le permet plus : rechargez la page.",
+            "The state of this purchase does not allow it any more: load the page again.",
+        ),
+        "purchase_order_reference_taken" | "return_reference_taken" | "stock_document_reference_taken" => {
+            ("Ce numéro est déjà pris : prenez-en un autre.", "This number is taken: take another one.")
+        }
         "idempotency_key_reused" => (
             "Ce formulaire a déjà été envoyé avec d'autres valeurs : rechargez la page.",
             "This form was sent with other values already: load the page again.",

@@ -13,7 +13,10 @@ mod operators;
 pub(crate) mod orders;
 pub(crate) mod payments;
 mod profile;
+mod purchases;
+mod returns;
 pub(crate) mod shared;
+pub(crate) mod shipping;
 mod sign_in;
 
 pub(crate) use accounting::Accounting;
@@ -24,7 +27,10 @@ pub(crate) use operators::Operators;
 pub(crate) use orders::Orders;
 pub(crate) use payments::Payments;
 pub(crate) use profile::Profile;
+pub(crate) use purchases::Purchases;
+pub(crate) use returns::Returns;
 pub(crate) use shared::Shared;
+pub(crate) use shipping::Shipping;
 pub(crate) use sign_in::SignIn;
 
 /// Declares the words of a subject: `name: "in French", "in English";`.

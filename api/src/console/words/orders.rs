@@ -88,6 +88,35 @@ super::words! {
         price: "Prix HT", "Price";
         price_hint: "Vide : celui des tarifs", "Empty: the listed one";
         more_lines: "Ajouter une ligne", "Add a line";
+        amend: "Modifier…", "Change…";
+        amend_title: "Modifier la commande", "Change the order";
+        amend_hint: "Une ligne gardée garde son prix. Ce qui n'est plus commandé redevient libre.", "A line that is kept keeps its price. What is not ordered any more is free again.";
+        amend_do: "Enregistrer la commande", "Save the order";
+        done_amended: "La commande est modifiée.", "The order has been changed.";
+        take_off: "Retirer cette ligne", "Take this line off";
+        own_address_hint: "Tout vide : l'adresse du client.", "All empty: the customer's address.";
+        line1: "Adresse", "Address";
+        line2: "Complément", "Second line";
+        postal_code: "Code postal", "Postal code";
+        city: "Ville", "City";
+        country: "Pays", "Country";
+        country_hint: "En deux lettres, comme FR.", "In two letters, such as FR.";
+        ship: "Expédier…", "Ship…";
+        take_back: "Reprendre des articles…", "Take products back…";
+        picking_list: "Liste de prélèvement", "Picking list";
+        shipments: "Expéditions", "Shipments";
+        returns: "Retours", "Returns";
+        deposit: "Facturer un acompte…", "Invoice a deposit…";
+        deposit_title: "Facturer un acompte", "Invoice a deposit";
+        deposit_hint: "Un brouillon de facture est fait. Payé, l'acompte est déduit des factures de la commande.", "A draft of an invoice is made. Once paid, the deposit is taken off the invoices of the order.";
+        percent: "Pourcentage du total HT", "Percentage of the total without VAT";
+        percent_hint: "Ou un montant, pas les deux.", "Or an amount, not both.";
+        deposit_amount: "Montant HT", "Amount without VAT";
+        due_on: "À payer pour le", "To be paid by";
+        due_hint: "Vide : le jour de la facture.", "Empty: the day of the invoice.";
+        note: "Mention sur la facture", "Note on the invoice";
+        deposit_do: "Faire le brouillon d'acompte", "Draft the deposit";
+        done_deposit: "Le brouillon de facture d'acompte est fait.", "The deposit has been drafted.";
         no_lines: "Ajoutez au moins un article.", "Add at least one product.";
         submit: "Passer la commande", "Place the order";
     }
@@ -131,6 +160,7 @@ pub(crate) fn event(name: &str, language: Language) -> String {
         "order.shipped" => ("Expédiée", "Shipped"),
         "order.delivered" => ("Livrée", "Delivered"),
         "order.cancelled" => ("Annulée", "Cancelled"),
+        "order.returned" => ("Articles repris", "Products taken back"),
         "order.rest_cancelled" => ("Reste annulé", "Rest cancelled"),
         other => return other.to_owned(),
     };

@@ -77,6 +77,19 @@ super::words! {
         more_than_one: "Plusieurs champs sont à corriger", "Several fields need another look";
         one_fault: "Un champ est à corriger", "One field needs another look";
         cannot_be_done: "Cela n'a pas été fait", "This was not done";
+        changed_meanwhile: "Quelqu'un a changé cela entre-temps", "Somebody changed this meanwhile";
+        changed_then: "Rien n'a été fait. Gardez vos valeurs, ou prenez les leurs.", "Nothing was done. Keep your values, or take theirs.";
+        same_values: "Rien n'a été fait. Ce que vous voyez ici n'a pas changé : vous pouvez garder vos valeurs.", "Nothing was done. What you see here has not changed: you can keep your values.";
+        both_versions: "Les deux versions", "Both versions";
+        value: "Valeur", "Value";
+        mine: "La mienne", "Mine";
+        theirs: "La leur", "Theirs";
+        keep_mine: "Garder la mienne", "Keep mine";
+        take_theirs: "Prendre la leur", "Take theirs";
+        scan: "Scanner un article", "Scan a product";
+        scan_hint: "Code-barres, puis Entrée", "Bar code, then Enter";
+        unknown_code: "Ce code n'est à aucune ligne", "No row has this code";
+        purchases: "Achats", "Purchases";
         back: "Retour", "Back";
         saved: "C'est enregistré.", "Saved.";
     }

@@ -22,7 +22,7 @@ pub(crate) struct ToPrepareFilters {
     /// Only orders whose goods come from this warehouse.
     #[deserr(default)]
     #[param(value_type = Option<Uuid>)]
-    pub(super) warehouse_id: Option<WarehouseId>,
+    pub(crate) warehouse_id: Option<WarehouseId>,
 }
 
 #[derive(Debug, Deserr, IntoParams)]

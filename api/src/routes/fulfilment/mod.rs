@@ -10,6 +10,8 @@ use comptoir_core::application::Permission::{OrdersRead, StockCosts};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::ToPrepareFilters;
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(OrdersRead), handlers::__path_to_prepare, handlers::to_prepare)

@@ -207,7 +207,7 @@ impl DepositRequest {
         }
     }
 
-    fn into_command(self, order_id: OrderId) -> Result<DraftDeposit, Vec<FieldError>> {
+    pub(crate) fn into_command(self, order_id: OrderId) -> Result<DraftDeposit, Vec<FieldError>> {
         let share = self.share().map_err(|fault| vec![fault])?;
         let Self { issue_date, due_on, note, .. } = self;
         Ok(DraftDeposit { order_id, share, issue_date, due_on, note })

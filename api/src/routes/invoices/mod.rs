@@ -10,7 +10,7 @@ use comptoir_core::application::Permission::{InvoicesRead, InvoicesValidate, Inv
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use corrections::CreditNoteRequest;
+pub(crate) use corrections::{CreditNoteRequest, DepositRequest};
 pub(crate) use documents::{pdf, xml};
 pub(crate) use dto::{
     InvoiceFilters, InvoiceMonthRequest, InvoiceOrdersRequest, InvoiceRequest, InvoiceShipmentsRequest,

@@ -8,7 +8,7 @@ use comptoir_core::application::Permission::{OrdersApprove, OrdersRead, OrdersSh
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::{OrderFilters, PlaceOrderRequest};
+pub(crate) use dto::{OrderFilters, PlaceOrderRequest, UpdateOrderRequest};
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

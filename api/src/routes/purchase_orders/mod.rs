@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{PurchasesRead, PurchasesWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{PurchaseOrderFilters, PurchaseOrderRequest};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(PurchasesRead), handlers::__path_list, handlers::list)

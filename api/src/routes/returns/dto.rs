@@ -51,7 +51,7 @@ pub(crate) struct ReturnLineRequest {
 }
 
 impl ReceiveReturnRequest {
-    pub(super) fn into_command(self, order_id: OrderId, expected_version: Option<i64>) -> ReceiveReturn {
+    pub(crate) fn into_command(self, order_id: OrderId, expected_version: Option<i64>) -> ReceiveReturn {
         let line = |ReturnLineRequest { position, quantity, restock, reason }: ReturnLineRequest| {
             let part = LinePart { position, units: Units::from(&quantity) };
             ReturnedPart { part, restocked: restock, reason }

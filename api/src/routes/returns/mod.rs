@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{OrdersRead, OrdersShip};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{ReceiveReturnRequest, ReturnFilters};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(OrdersShip), handlers::__path_receive, handlers::receive)

@@ -74,7 +74,7 @@ fn parse_parcels(parcels: Vec<ParcelRequest>) -> Result<Vec<Parcel>, Invalid> {
 }
 
 impl DispatchShipmentRequest {
-    pub(super) fn into_command(self, order_id: OrderId, expected_version: Option<i64>) -> DispatchShipment {
+    pub(crate) fn into_command(self, order_id: OrderId, expected_version: Option<i64>) -> DispatchShipment {
         let line = |line: DispatchLineRequest| (line.position, line.quantity);
         DispatchShipment {
             order_id,
@@ -93,7 +93,7 @@ pub(crate) struct DeliverShipmentRequest {
     /// When it arrived; today (UTC) if it is left out. At most ten years back, and a day ahead; not before it left.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>, example = "2026-12-02")]
-    pub(super) delivered_on: Option<BusinessDate>,
+    pub(crate) delivered_on: Option<BusinessDate>,
 }
 
 /// What goes with the goods. Nothing in it says what they cost.

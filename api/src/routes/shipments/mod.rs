@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{OrdersRead, OrdersShip};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{DeliverShipmentRequest, DispatchShipmentRequest, ShipmentFilters};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(OrdersShip), handlers::__path_dispatch, handlers::dispatch)

@@ -9,6 +9,8 @@ use comptoir_core::application::Permission::{StockAdjust, StockRead, StockWrite}
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::ReceiveGoodsRequest;
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(StockWrite), handlers::__path_receive, handlers::receive)
