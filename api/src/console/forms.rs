@@ -35,11 +35,19 @@ impl Form {
         let malformed = || ApiError::new(StatusCode::BAD_REQUEST, "bad_request", "the form could not be read");
         let text = std::str::from_utf8(body).map_err(|_| malformed())?;
         let pairs = web::Query::<Vec<(String, String)>>::from_query(text).map_err(|_| malformed())?.into_inner();
+        Ok(Self { body: body.clone(), ..Self::of_fields(path, pairs)? })
+    }
+
+    /// A form whose fields were read already: those in front of a file.
+    ///
+    /// # Errors
+    /// 413 if it has too many fields.
+    pub(super) fn of_fields(path: &str, pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         if pairs.len() > MAX_FIELDS {
             let detail = format!("a form has at most {MAX_FIELDS} fields");
             return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail));
         }
-        Ok(Self { path: path.to_owned(), body: body.clone(), pairs })
+        Ok(Self { path: path.to_owned(), body: web::Bytes::new(), pairs })
     }
 
     /// The value of a field, without the white space around it; `None` if there is none.
@@ -79,7 +87,15 @@ impl Form {
     /// # Errors
     /// 422 if the form has none, or one that is none.
     pub(crate) fn key(&self) -> Result<Option<IdempotencyKey>, ApiError> {
-        let key = IdempotencyKey::parse(self.exact(KEY), Method::POST.as_str(), &self.path, &self.body);
+        self.key_with(&self.body)
+    }
+
+    /// The same of a form with a file: `content` stands for all that was sent.
+    ///
+    /// # Errors
+    /// As [`Self::key`].
+    pub(crate) fn key_with(&self, content: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
+        let key = IdempotencyKey::parse(self.exact(KEY), Method::POST.as_str(), &self.path, content);
         key.map(Some).map_err(|refused| ApiError::invalid_field("/form_key", refused.code, refused.message))
     }
 

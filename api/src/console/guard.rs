@@ -2,9 +2,10 @@
 //! handler never runs without it: it is put around the route where the page is registered ([`super::pages`]).
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::web::{Bytes, Data};
@@ -15,7 +16,7 @@ use comptoir_core::values::ids::SessionId;
 
 use super::forms::Form;
 use super::session::{self, Jar};
-use super::{Area, csrf};
+use super::{Area, csrf, upload};
 use crate::access::Access;
 use crate::authentication::{self, unauthenticated};
 use crate::config::ApiConfig;
@@ -29,13 +30,22 @@ const FORM: &str = "application/x-www-form-urlencoded";
 #[derive(Debug, Clone)]
 pub(super) struct FormToken(pub(super) String);
 
+/// What a form may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// Fields alone.
+    Form,
+    /// Fields, and a file behind them.
+    File,
+}
+
 /// Passes the request on to the page if the browser's session may see it.
 ///
 /// # Errors
 /// 401 without a session, 403 without the permission or for a form that is not ours, 429 beyond the rate limit, 503 without
 /// the database.
 pub(super) async fn admit(
-    access: Access,
+    (access, takes): (Access, Takes),
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -48,8 +58,11 @@ pub(super) async fn admit(
         let session = enter(&request, access, jar, &state).await?;
         Some(session)
     };
-    let request =
-        if is_read(request.method()) { request } else { with_form(request, &secret, session).await? };
+    let request = match takes {
+        _ if is_read(request.method()) => request,
+        Takes::Form => with_form(request, &secret, session).await?,
+        Takes::File => with_file(request, &secret, session).await?,
+    };
     request.extensions_mut().insert(FormToken(secret.token(session)));
     next.call(request).await
 }
@@ -115,4 +128,28 @@ async fn with_form(
     csrf::check_token(secret, session, form.get(csrf::FIELD))?;
     request.extensions_mut().insert(form);
     Ok(ServiceRequest::from_parts(request, payload))
+}
+
+/// Reads the fields of a form that has a file, and checks that it is ours before anything of the file is read.
+async fn with_file(
+    request: ServiceRequest,
+    secret: &FormSecret,
+    session: Option<SessionId>,
+) -> Result<ServiceRequest, ApiError> {
+    csrf::check_origin(request.headers())?;
+    let (request, payload) = request.into_parts();
+    let boundary = upload::boundary(request.headers())?;
+    let timeout = request.app_data::<Data<ApiConfig>>().map(|limits| limits.body_timeout_ms);
+    let fields = upload::fields(payload, &boundary);
+    let (pairs, file) = match timeout {
+        Some(timeout) => tokio::time::timeout(Duration::from_millis(timeout), fields)
+            .await
+            .unwrap_or_else(|_| Err(ApiError::timed_out()))?,
+        None => fields.await?,
+    };
+    let form = Form::of_fields(request.path(), pairs)?;
+    csrf::check_token(secret, session, form.get(csrf::FIELD))?;
+    request.extensions_mut().insert(form);
+    request.extensions_mut().insert(file);
+    Ok(ServiceRequest::from_parts(request, Payload::None))
 }

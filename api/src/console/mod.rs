@@ -6,14 +6,18 @@
 mod accounting;
 mod answers;
 mod assets;
+mod categories;
 mod choose;
 mod code128;
 mod csrf;
+mod customer_groups;
+mod customers;
 mod errors;
 mod forms;
 mod format;
 mod guard;
 mod home;
+mod imports;
 mod invoices;
 mod layout;
 mod lists;
@@ -23,8 +27,11 @@ mod names;
 mod operators;
 mod orders;
 mod pages;
+mod parts;
 mod payments;
 mod preparation;
+mod price_lists;
+mod products;
 mod profile;
 mod purchases;
 mod receivables;
@@ -34,7 +41,9 @@ mod session;
 mod shipments;
 mod sign_in;
 mod status;
+mod suppliers;
 mod typography;
+mod upload;
 mod visitor;
 mod words;
 
@@ -69,6 +78,13 @@ fn pages() -> Pages {
         .and(shipments::pages())
         .and(returns::pages())
         .and(purchases::pages())
+        .and(customers::pages())
+        .and(products::pages())
+        .and(categories::pages())
+        .and(price_lists::pages())
+        .and(customer_groups::pages())
+        .and(suppliers::pages())
+        .and(imports::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use comptoir_core::application::listing::{MAX_IDS, Selection};
 use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::categories::{self, CategoryFilter, CategoryView, MAX_LEVELS};
+use comptoir_core::commerce::customer_groups::{self, CustomerGroupFilter};
 use comptoir_core::commerce::customers::{self, CustomerFilter};
 use comptoir_core::commerce::orders::{self, OrderFilter};
 use comptoir_core::commerce::products::{self, ProductFilter};
@@ -14,6 +16,9 @@ use uuid::Uuid;
 use super::lists::first;
 use super::visitor::Visitor;
 use crate::error::ApiError;
+
+/// The most rows that a list of choices has.
+const MOST: u8 = 200;
 
 /// Returns the names of these customers, if the visitor may see customers.
 ///
@@ -122,6 +127,57 @@ fn each_once(ids: impl Iterator<Item = Uuid>) -> Vec<Uuid> {
     ids.dedup();
     ids.truncate(MAX_IDS);
     ids
+}
+
+/// Returns the ids and names of the groups of customers, by code, if the visitor may see them.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn groups(
+    database: &TenantDatabase,
+    visitor: &Visitor,
+) -> Result<Vec<(String, String)>, ApiError> {
+    if !visitor.may(Permission::PricesRead) {
+        return Ok(Vec::new());
+    }
+    let filter = CustomerGroupFilter::default();
+    let page = customer_groups::list(database, &visitor.context, &filter, &first(MOST)?).await?;
+    Ok(page.data.into_iter().map(|group| (group.id.to_string(), group.name)).collect())
+}
+
+/// A category, as lists of choices show it.
+#[derive(Debug, Clone)]
+pub(crate) struct Shelf {
+    pub(crate) id: String,
+    /// Its name behind those of the categories that it is in.
+    pub(crate) path: String,
+}
+
+/// Returns the categories, in the order of the tree, if the visitor may see products.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn categories(database: &TenantDatabase, visitor: &Visitor) -> Result<Vec<Shelf>, ApiError> {
+    if !visitor.may(Permission::ProductsRead) {
+        return Ok(Vec::new());
+    }
+    let filter = CategoryFilter::default();
+    let page = categories::list(database, &visitor.context, &filter, &first(MOST)?).await?;
+    let known: HashMap<_, _> = page.data.iter().map(|category| (category.id, category)).collect();
+    let path = |category: &CategoryView| {
+        let (mut names, mut above) = (vec![category.name.as_str()], category.parent_id);
+        // Bounded, whatever is stored.
+        while let Some(parent) = above.and_then(|id| known.get(&id)).filter(|_| names.len() < MAX_LEVELS) {
+            names.push(parent.name.as_str());
+            above = parent.parent_id;
+        }
+        names.reverse();
+        names.join(" › ")
+    };
+    let shelf = |category: &CategoryView| Shelf { id: category.id.to_string(), path: path(category) };
+    let mut shelves: Vec<_> = page.data.iter().map(shelf).collect();
+    shelves.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(shelves)
 }
 
 /// Splits a number before its last part: lists dim what all numbers share.

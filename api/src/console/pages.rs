@@ -7,7 +7,7 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{FromRequest, Handler, Responder, Route};
 
-use super::guard;
+use super::guard::{self, Takes};
 use crate::access::Access;
 use crate::endpoints::{get, resource};
 
@@ -31,7 +31,7 @@ impl Pages {
         H::Output: Responder + 'static,
         Args: FromRequest + 'static,
     {
-        self.with(Method::GET, access, path, get().to(handler))
+        self.with(Takes::Form, Method::GET, access, path, get().to(handler))
     }
 
     /// Adds what a form is sent to. The [guard] has read and checked the form before the handler runs.
@@ -41,12 +41,30 @@ impl Pages {
         H::Output: Responder + 'static,
         Args: FromRequest + 'static,
     {
-        self.with(Method::POST, access, path, web::post().to(handler))
+        self.with(Takes::Form, Method::POST, access, path, web::post().to(handler))
     }
 
-    fn with(mut self, method: Method, access: Access, path: &'static str, route: Route) -> Self {
+    /// Adds what a form with a file is sent to. The [guard] has read and checked its fields; the file, which is the last of
+    /// them, is the handler's to read ([`super::upload::Upload`]).
+    pub(super) fn upload<H, Args>(self, access: Access, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<Args>,
+        H::Output: Responder + 'static,
+        Args: FromRequest + 'static,
+    {
+        self.with(Takes::File, Method::POST, access, path, web::post().to(handler))
+    }
+
+    fn with(
+        mut self,
+        takes: Takes,
+        method: Method,
+        access: Access,
+        path: &'static str,
+        route: Route,
+    ) -> Self {
         let guarded =
-            from_fn(move |request: ServiceRequest, next: Next<_>| guard::admit(access, request, next));
+            from_fn(move |request: ServiceRequest, next: Next<_>| guard::admit((access, takes), request, next));
         self.0.push(Page { method, path, access, route: route.wrap(guarded) });
         self
     }

@@ -32,6 +32,20 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/returns", &["admin", "management", "sales", "warehouse"]),
     ("/console/purchases", &["admin", "management", "warehouse"]),
     ("/console/purchases/new", &["admin", "management"]),
+    ("/console/customers", &["admin", "management", "sales", "warehouse"]),
+    ("/console/customers/new", &["admin", "management", "sales"]),
+    ("/console/products", &["admin", "management", "sales", "warehouse"]),
+    ("/console/products/new", &["admin", "management"]),
+    ("/console/categories", &["admin", "management", "sales", "warehouse"]),
+    ("/console/categories/new", &["admin", "management"]),
+    ("/console/suppliers", &["admin", "management", "warehouse"]),
+    ("/console/suppliers/new", &["admin", "management"]),
+    ("/console/price-lists", &["admin", "management", "sales"]),
+    ("/console/price-lists/new", &["admin", "management"]),
+    ("/console/customer-groups", &["admin", "management", "sales"]),
+    ("/console/customer-groups/new", &["admin", "management"]),
+    ("/console/imports", &["admin", "management", "sales", "warehouse"]),
+    ("/console/imports/new", &["admin", "management", "sales", "warehouse"]),
 ];
 const ROLES: [&str; 4] = ["admin", "management", "sales", "warehouse"];
 
@@ -83,7 +97,32 @@ impl Browser {
         if method == Method::POST {
             request = request.header("Content-Type", "application/x-www-form-urlencoded").body(encoded(fields));
         }
-        let answer = request.send().await?;
+        self.answered(request.send().await?).await
+    }
+
+    /// Sends a form with a file, as browsers write it: the file is the last part.
+    pub(crate) async fn upload(
+        &mut self,
+        path: &str,
+        fields: &[(&str, &str)],
+        (name, content): (&str, &str),
+    ) -> Result<Answered> {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let part = |(name, value): &(&str, &str)| {
+            format!("--xyz\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let mut body: String = fields.iter().map(part).collect();
+        body.push_str(&format!(
+            "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n{content}\r\n--xyz--\r\n"
+        ));
+        let request = self.client.post(format!("{}{path}", self.root));
+        let request = request.header(COOKIE, cookies.join("; ")).header("Accept-Language", "fr");
+        let request = request.header("Sec-Fetch-Site", "same-origin");
+        let request = request.header("Content-Type", "multipart/form-data; boundary=xyz").body(body);
+        self.answered(request.send().await?).await
+    }
+
+    async fn answered(&mut self, answer: reqwest::Response) -> Result<Answered> {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         for cookie in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             ensure!(cookie.contains("; Path=/; ") && cookie.contains("; HttpOnly; SameSite=Lax; Secure"), "{cookie}");

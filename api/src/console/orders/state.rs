@@ -8,7 +8,7 @@ use crate::console::status::Status;
 use crate::console::words::Orders;
 
 /// Of an order in a list, of which the lines are not known.
-pub(super) fn listed(order: &OrderSummary, today: NaiveDate, w: &'static Orders) -> Status {
+pub(crate) fn listed(order: &OrderSummary, today: NaiveDate, w: &'static Orders) -> Status {
     let is_late = order.promised_on.is_some_and(|day| day.date() < today);
     match order.status {
         OrderStatus::Cancelled => Status::over(w.cancelled),

@@ -47,6 +47,11 @@ pub(crate) fn whole(error: &ApiError, language: Language) -> String {
     set(by_code(error.code(), language), language)
 }
 
+/// What a code of the API says, where nothing else is known of the fault.
+pub(crate) fn code(code: &str, language: Language) -> String {
+    set(by_code(code, language), language)
+}
+
 fn by_code(code: &str, language: Language) -> &'static str {
     let (french, english) = match code {
         "missing_field" => ("Ce champ est nécessaire : remplissez-le.", "This is needed: fill it in."),
@@ -117,6 +122,89 @@ fn by_code(code: &str, language: Language) -> &'static str {
         "idempotency_key_in_use" => (
             "Ce formulaire est en cours d'envoi : attendez un instant.",
             "This form is being sent: wait a moment.",
+        ),
+        "customer_code_taken" | "supplier_code_taken" | "category_code_taken" | "price_list_code_taken"
+        | "customer_group_code_taken" => ("Une autre fiche a déjà ce code : prenez-en un autre.", "Another record has this code: take another one."),
+        "product_sku_taken" => {
+            ("Un autre article a déjà cette référence : prenez-en une autre.", "Another product has this SKU: take another one.")
+        }
+        "customer_external_id_taken" | "supplier_external_id_taken" | "product_external_id_taken"
+        | "category_external_id_taken" => {
+            ("Une autre fiche a déjà cet identifiant : prenez-en un autre.", "Another record has this id: take another one.")
+        }
+        "product_barcode_taken" => {
+            ("Un autre article a déjà ce code-barres.", "Another product has this barcode.")
+        }
+        "customer_has_orders" | "customer_has_invoices" | "customer_has_price_lists" => (
+            "Ce client a des commandes, des factures ou des tarifs : il reste.",
+            "This customer has orders, invoices or price lists: it stays.",
+        ),
+        "open_orders" => (
+            "Des commandes sont ouvertes : livrez-les ou annulez-les d'abord.",
+            "There are open orders: deliver or cancel them first.",
+        ),
+        "open_invoices" => (
+            "Des factures ou des avoirs ne sont pas soldés.",
+            "There are invoices or credit notes that are not settled.",
+        ),
+        "customer_credit" => (
+            "Le client a payé plus qu'il ne doit : affectez-le ou remboursez-le d'abord.",
+            "The customer has paid more than it owes: use it, or pay it back first.",
+        ),
+        "kept_shipments" | "kept_invoices" | "kept_payments" => (
+            "La loi garde ce client dix ans après sa dernière expédition, facture ou paiement.",
+            "The law keeps this customer for ten years after its last shipment, invoice or payment.",
+        ),
+        "customer_kept" => (
+            "Quelque chose est encore ouvert, ou la loi garde ce client : il reste.",
+            "Something is still open, or the law keeps this customer: it stays.",
+        ),
+        "customer_anonymised" => ("Ce client est anonymisé : il ne change plus.", "This customer is anonymised: it does not change any more."),
+        "supplier_in_use" => (
+            "Des achats ou des réceptions nomment ce fournisseur : il reste.",
+            "Purchases or receipts name this supplier: it stays.",
+        ),
+        "category_in_use" => (
+            "Cette catégorie a des articles ou d'autres catégories : elle reste.",
+            "This category has products or other categories: it stays.",
+        ),
+        "customer_group_in_use" => (
+            "Ce groupe a des clients ou des listes de prix : il reste.",
+            "This group has customers or price lists: it stays.",
+        ),
+        "category_cycle" => (
+            "Une catégorie ne peut pas être dans elle-même : choisissez-en une autre.",
+            "A category cannot be in itself: choose another one.",
+        ),
+        "category_too_deep" => ("Dix niveaux de catégories au plus.", "Ten levels of categories at most."),
+        "unknown_category" | "unknown_group" | "unknown_value" => {
+            ("Choisissez une ligne de la liste.", "Choose a row of the list.")
+        }
+        "product_in_stock" => (
+            "Il y a du stock : il doit être vide pour ce changement.",
+            "There is something in stock: it has to be empty for this change.",
+        ),
+        "price_period_overlaps" => (
+            "Une autre liste pour les mêmes clients a déjà un prix de cet article sur cette période.",
+            "Another list for the same customers has a price of this product in this period already.",
+        ),
+        "price_list_full" => ("Cette liste a le maximum de prix.", "This list has as many prices as a list can have."),
+        "wrong_type" => ("Écrivez un nombre entier, comme 30.", "Write a whole number, such as 30."),
+        "not_an_email" => ("Une adresse e-mail a un @, comme ada@docks.example.", "An e-mail address has an @, such as ada@docks.example."),
+        "wrong_vat_number" | "not_a_vat_number" => ("Ce numéro de TVA ne tient pas : vérifiez ses chiffres.", "This VAT number does not hold: check its digits."),
+        "wrong_check_digit" | "not_a_gtin" => (
+            "Ce code-barres n'a pas le bon chiffre de contrôle : vérifiez-le.",
+            "The check digit of this barcode does not fit: check it.",
+        ),
+        "forbidden" => ("Votre rôle ne permet pas de changer cela.", "Your role does not allow you to change this."),
+        "too_many" => ("Il y en a trop.", "There are too many of them."),
+        "import_state_conflict" => (
+            "L'état de l'import a changé : rechargez la page.",
+            "The state of the import has changed: load the page again.",
+        ),
+        "too_many_imports" => (
+            "Trop d'imports sont en cours : attendez que l'un d'eux soit terminé.",
+            "Too many imports are under way: wait until one of them is over.",
         ),
         "wrong_password" => ("Ce n'est pas votre mot de passe actuel.", "This is not your present password."),
         "common_password" | "too_common" => {

@@ -4,34 +4,46 @@
 //! Spaces before `:` and the like, and apostrophes, are typed plainly: [`super::typography`] sets them.
 
 pub(crate) mod accounting;
+pub(crate) mod customers;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
+pub(crate) mod imports;
 mod invoice_faults;
 pub(crate) mod invoices;
 mod operators;
 pub(crate) mod orders;
+pub(crate) mod parts;
 pub(crate) mod payments;
+pub(crate) mod price_lists;
+pub(crate) mod products;
 mod profile;
 mod purchases;
 mod returns;
 pub(crate) mod shared;
 pub(crate) mod shipping;
 mod sign_in;
+mod suppliers;
 
 pub(crate) use accounting::Accounting;
+pub(crate) use customers::Customers;
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
+pub(crate) use imports::Imports;
 pub(crate) use invoices::Invoices;
 pub(crate) use operators::Operators;
 pub(crate) use orders::Orders;
+pub(crate) use parts::Parts;
 pub(crate) use payments::Payments;
+pub(crate) use price_lists::{Groups, PriceLists};
+pub(crate) use products::{Categories, Products};
 pub(crate) use profile::Profile;
 pub(crate) use purchases::Purchases;
 pub(crate) use returns::Returns;
 pub(crate) use shared::Shared;
 pub(crate) use shipping::Shipping;
 pub(crate) use sign_in::SignIn;
+pub(crate) use suppliers::Suppliers;
 
 /// Declares the words of a subject: `name: "in French", "in English";`.
 macro_rules! words {

@@ -8,6 +8,9 @@ use comptoir_core::application::Permission::{ProductsRead, ProductsWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{CategoryFilters, CategoryRequest};
+pub(crate) use handlers::export;
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(ProductsRead), handlers::__path_list, handlers::list)

@@ -8,6 +8,9 @@ use comptoir_core::application::Permission::{PricesRead, PricesWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{CustomerGroupFilters, CustomerGroupRequest};
+pub(crate) use handlers::export;
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(PricesRead), handlers::__path_list, handlers::list)

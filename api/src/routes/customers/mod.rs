@@ -10,7 +10,8 @@ use comptoir_core::application::Permission::{
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::CustomerRequest;
+pub(crate) use dto::{CustomerFilters, CustomerRequest};
+pub(crate) use handlers::export;
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

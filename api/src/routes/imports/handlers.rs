@@ -1,5 +1,6 @@
 //! The handlers, one function per operation.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -8,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::idempotency::StoredResponse;
+use comptoir_core::application::idempotency::{Answer, IdempotencyKey, StoredResponse};
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::imports::{
     self, AbandonImport, CancelImport, ImportKind, ImportMode, ImportSort, ImportView, RefusedSort,
@@ -65,26 +66,55 @@ pub(crate) async fn begin(
     };
     // Before the file is read: a key that is none is said at once.
     idempotency_key(&request, b"")?;
-    let mut hash = Sha256::new_with_prefix(request.query_string());
-    let staged = stage(&executor, &context.0, new, limited(payload, &limits, &mut hash)).await;
-    let (id, rows) = staged.map_err(refused)?;
-    let key = idempotency_key(&request, &hash.finalize())?;
-    let submit = SubmitImport { id, rows };
-    let answer = executor.execute(context.0.clone(), key, submit, |view: ImportView| {
+    let sent = Sent { new, file: payload, hash: Sha256::new_with_prefix(request.query_string()) };
+    let render = |view: ImportView| {
         let location = format!("/api/v1/imports/{}", view.id);
         Ok(StoredResponse { status: 202, ..respond::created(location, view.version, &view)? })
-    });
-    match answer.await {
+    };
+    let key = |content: &[u8]| idempotency_key(&request, content);
+    respond::answer(take(&context.0, sent, key, render, (executor.get_ref(), limits.get_ref(), queue.get_ref())).await?)
+}
+
+/// A file that somebody sends.
+pub(crate) struct Sent<S> {
+    pub(crate) new: NewImport,
+    pub(crate) file: S,
+    /// Of what was sent besides the file.
+    pub(crate) hash: Sha256,
+}
+
+/// Takes a file for whoever may write what is in it, and has this process work on it. `key` makes the idempotency key, once the
+/// hash of all that was sent is known.
+///
+/// # Errors
+/// Fails if the file is wrong or breaks off, or if the database fails: nothing of it stays then.
+pub(crate) async fn take<S, E>(
+    context: &RequestContext,
+    sent: Sent<S>,
+    key: impl FnOnce(&[u8]) -> Result<Option<IdempotencyKey>, ApiError>,
+    render: impl Fn(ImportView) -> Result<StoredResponse, Error> + Send + Sync + 'static,
+    (executor, limits, queue): (&Executor, &ApiConfig, &Imports),
+) -> Result<Answer, ApiError>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: Display,
+{
+    let Sent { new, file, mut hash } = sent;
+    let staged = stage(executor, context, new, limited(file, limits, &mut hash)).await;
+    let (id, rows) = staged.map_err(refused)?;
+    let key = key(&hash.finalize())?;
+    let answer = executor.execute(context.clone(), key, SubmitImport { id, rows }, render).await;
+    match answer {
         Ok(answer) if !answer.replayed => {
-            queue.begin(context.0.tenant_id(), id);
-            respond::answer(answer)
+            queue.begin(context.tenant_id(), id);
+            Ok(answer)
         }
         other => {
             // The file was sent before, or the key stands for another one.
-            if let Err(error) = executor.run(context.0, AbandonImport(id)).await {
+            if let Err(error) = executor.run(context.clone(), AbandonImport(id)).await {
                 tracing::warn!(%error, import = %id, "an import that was sent before stays until it is pruned");
             }
-            respond::answer(other?)
+            Ok(other?)
         }
     }
 }
@@ -93,18 +123,22 @@ pub(crate) async fn begin(
 ///
 /// # Errors
 /// 403 if not.
-fn check(context: &mut RequestContext, kind: ImportKind) -> Result<(), ApiError> {
+pub(crate) fn check(context: &mut RequestContext, kind: ImportKind) -> Result<(), ApiError> {
     let permission = kind.permission();
     context.required = Some(permission);
     if context.principal.may(permission) { Ok(()) } else { Err(Error::Forbidden(permission).into()) }
 }
 
 /// Passes a file on within the limits: in all, and between two pieces.
-fn limited<'a>(
-    payload: Payload,
+fn limited<'a, S, E>(
+    payload: S,
     limits: &'a ApiConfig,
     hash: &'a mut Sha256,
-) -> impl Stream<Item = Result<Bytes, ApiError>> + 'a {
+) -> impl Stream<Item = Result<Bytes, ApiError>> + 'a
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin + 'a,
+    E: Display + 'a,
+{
     let (most, pause) = (limits.max_import_bytes, Duration::from_millis(limits.body_timeout_ms));
     futures::stream::try_unfold((payload, 0_usize, hash), move |(mut payload, received, hash)| async move {
         let Ok(next) = tokio::time::timeout(pause, payload.next()).await else {
@@ -148,7 +182,7 @@ pub(crate) async fn list(
     Ok(respond::listed(visible_ones(&database, &context.0, &query.page).await?))
 }
 
-async fn visible_ones(
+pub(crate) async fn visible_ones(
     database: &TenantDatabase,
     context: &RequestContext,
     request: &PageRequest<ImportSort>,
@@ -190,7 +224,7 @@ pub(crate) async fn get(
     Ok(respond::found(&request, import.version, &import))
 }
 
-async fn visible(
+pub(crate) async fn visible(
     database: &TenantDatabase,
     context: &mut RequestContext,
     id: ImportId,

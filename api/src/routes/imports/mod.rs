@@ -6,6 +6,8 @@ mod handlers;
 use crate::access::Access::Authenticated;
 use crate::endpoints::Endpoints;
 
+pub(crate) use handlers::{Sent, check, export, export_refused_rows, take, visible, visible_ones};
+
 /// Which permission is needed depends on what is imported: the handlers ask.
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

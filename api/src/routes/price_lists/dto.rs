@@ -72,7 +72,7 @@ impl CreatePriceListRequest {
 
     /// # Errors
     /// Fails if a rule about several members is broken.
-    pub(super) fn into_command(self) -> Result<CreatePriceList, FieldError> {
+    pub(crate) fn into_command(self) -> Result<CreatePriceList, FieldError> {
         let (target, period) = (self.target()?, period(self.valid_from, self.valid_to)?);
         let Self { code, name, .. } = self;
         Ok(CreatePriceList { details: PriceListDetails { code, name, period }, target })
@@ -165,7 +165,7 @@ impl From<SetPriceRequest> for NewEntry {
 }
 
 impl SetPricesRequest {
-    pub(super) fn into_command(self, id: PriceListId, expected_version: Option<i64>) -> SetPrices {
+    pub(crate) fn into_command(self, id: PriceListId, expected_version: Option<i64>) -> SetPrices {
         SetPrices { id, expected_version, entries: self.entries.into_iter().map(NewEntry::from).collect() }
     }
 }

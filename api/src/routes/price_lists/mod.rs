@@ -8,7 +8,10 @@ use comptoir_core::application::Permission::{PricesRead, PricesWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::{PRICE_COLUMNS, PriceRow};
+pub(crate) use dto::{
+    CreatePriceListRequest, PRICE_COLUMNS, PriceListFilters, PriceListRequest, PriceRow, SetPricesRequest,
+};
+pub(crate) use handlers::{export, export_entries};
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

@@ -8,7 +8,8 @@ use comptoir_core::application::Permission::{ProductsRead, ProductsWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::ProductRequest;
+pub(crate) use dto::{ProductFilters, ProductRequest};
+pub(crate) use handlers::export;
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

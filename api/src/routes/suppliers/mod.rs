@@ -8,7 +8,8 @@ use comptoir_core::application::Permission::{SuppliersRead, SuppliersWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::SupplierRequest;
+pub(crate) use dto::{SupplierFilters, SupplierRequest};
+pub(crate) use handlers::export;
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

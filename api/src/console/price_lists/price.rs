@@ -1,0 +1,193 @@
+//! The price of a product in a list, with its breaks. The fields are called like the members of the body of
+//! `PUT /api/v1/price-lists/{id}/entries`, which reads them.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::prices::{self, EntrySort, PriceListView};
+use comptoir_core::commerce::products;
+use comptoir_core::platform::paging::PageRequest;
+use comptoir_core::values::ids::{PriceListId, ProductId};
+use comptoir_core::values::language::Language;
+use serde_json::{Map, Value, json};
+
+use super::PATH;
+use crate::console::choose::products_like;
+use crate::console::format::typed_decimal;
+use crate::console::forms::{Form, FormFaults};
+use crate::console::layout;
+use crate::console::lists::Address;
+use crate::console::parts::save::refused;
+use crate::console::parts::{
+    FormPage, Input, Kind, Link, List, Saved, Section, Shown, Spec, Values, leads_to, saved,
+};
+use crate::console::visitor::Visitor;
+use crate::console::words::{Parts, PriceLists};
+use crate::error::ApiError;
+use crate::extract::{Faults, part};
+use crate::routes::price_lists::SetPricesRequest;
+
+const PRODUCT: &str = "entries.0.product_id";
+const BREAKS: &str = "entries.0.breaks";
+const SPEC: Spec = Spec {
+    members: &[(PRODUCT, Kind::Text)],
+    groups: &[],
+    lists: &[List {
+        name: BREAKS,
+        members: &[("from_quantity", Kind::Decimal), ("unit_price", Kind::Decimal)],
+        given: &[],
+    }],
+};
+/// Empty lines at the beginning, and after "add a line".
+const LINES: usize = 3;
+/// Prices that are looked through for what the product has: those of the page that led here.
+const LIMIT: u8 = 50;
+
+/// The body of the API's request.
+fn body(values: &Values) -> Value {
+    let one = |index: usize| {
+        let mut members = Map::new();
+        for name in ["from_quantity", "unit_price"] {
+            let text = values.get(&format!("{BREAKS}.{index}.{name}"));
+            if !text.is_empty() {
+                members.insert(name.to_owned(), json!(typed_decimal(text)));
+            }
+        }
+        Value::Object(members)
+    };
+    let breaks: Vec<Value> = (0..values.rows(BREAKS)).map(one).collect();
+    json!({"entries": [{"product_id": values.get(PRODUCT), "breaks": breaks}]})
+}
+
+pub(super) async fn show(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let id: PriceListId = part(&request, "id")?;
+    let address = Address::of(&request);
+    let mut values = Values::default();
+    let product = address.get("product_id").and_then(|text| text.parse::<ProductId>().ok());
+    if let Some(product) = product {
+        values.set(PRODUCT, &product.to_string());
+        if visitor.may(Permission::ProductsRead) {
+            let product = products::get(&database, &visitor.context, product).await?;
+            values.set(&format!("{PRODUCT}_text"), &product.name);
+        }
+        let cursor = address.get("cursor");
+        let wanted = PageRequest::<EntrySort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
+        let found = prices::entries(&database, &visitor.context, id, &wanted).await?;
+        let entry = found.data.iter().find(|entry| entry.product_id == product);
+        let shown = |text: String| if visitor.language == Language::Fr { text.replace('.', ",") } else { text };
+        let breaks = entry.map(|entry| entry.breaks.as_slice()).unwrap_or_default();
+        for (index, one) in breaks.iter().enumerate() {
+            let from = if one.from_quantity.is_zero() { String::new() } else { one.from_quantity.to_string() };
+            values.set(&format!("{BREAKS}.{index}.from_quantity"), &shown(from));
+            values.set(&format!("{BREAKS}.{index}.unit_price"), &shown(one.unit_price.to_string()));
+        }
+        values.set_rows(BREAKS, breaks.len());
+    }
+    let shown = Shown { spare: LINES, ..Shown::of(values) };
+    written(id, shown, &visitor, &database).await
+}
+
+pub(super) async fn set(
+    request: HttpRequest,
+    visitor: Visitor,
+    form: Form,
+    executor: Data<Executor>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let id: PriceListId = part(&request, "id")?;
+    let mut values = Values::of_form(&form, &SPEC);
+    if form.has("more") {
+        let shown = Shown::again(values, &form, FormFaults::default(), LINES);
+        return written(id, shown, &visitor, &database).await;
+    }
+    let faults = resolve(&mut values, &visitor, &database).await?;
+    if !faults.is_empty() {
+        return written(id, Shown::again(values, &form, faults, 1), &visitor, &database).await;
+    }
+    let mut fields = SPEC.fields();
+    // What overlaps is said of the product.
+    fields.push("entries.*.product_id".to_owned());
+    let read: Result<SetPricesRequest, Faults> = deserr::deserialize(body(&values));
+    let outcome = match read {
+        Ok(request) => {
+            let command = request.into_command(id, Some(form.version()?));
+            let to = leads_to(|view: &PriceListView| format!("{PATH}/{}?done=price", view.id));
+            saved(executor.execute(visitor.context.clone(), form.key()?, command, to).await, &fields, &visitor)?
+        }
+        Err(wrong) => refused(wrong.into(), &fields, &visitor)?,
+    };
+    match outcome {
+        Saved::Done(response) => Ok(response),
+        Saved::Refused(faults) => written(id, Shown::again(values, &form, faults, 0), &visitor, &database).await,
+        Saved::Outdated => {
+            // The form says nothing of other products: it can be sent again as it is.
+            let shown = Shown { is_outdated: true, ..Shown::of(values) };
+            written(id, shown, &visitor, &database).await
+        }
+    }
+}
+
+/// Finds the product that was typed and not chosen.
+async fn resolve(
+    values: &mut Values,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<FormFaults, ApiError> {
+    let mut faults = FormFaults::default();
+    let text = values.get(&format!("{PRODUCT}_text")).to_owned();
+    if values.get(PRODUCT).is_empty() && !text.is_empty() && visitor.may(Permission::ProductsRead) {
+        if let Some(found) = products::find_by_sku(database, &visitor.context, &text).await? {
+            values.set(PRODUCT, &found.id.to_string());
+        } else if let [only] = products_like(&text, visitor, database).await?.as_slice() {
+            values.set(PRODUCT, &only.id.to_string());
+        }
+    }
+    if values.get(PRODUCT).is_empty() {
+        faults.add(PRODUCT, PriceLists::of(visitor.language).choose_product);
+    }
+    Ok(faults)
+}
+
+async fn written(
+    id: PriceListId,
+    shown: Shown,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<HttpResponse, ApiError> {
+    let w = PriceLists::of(visitor.language);
+    let list = prices::get(database, &visitor.context, id).await?;
+    let values = &shown.values;
+    let row = |index: usize| {
+        let from = Input::text(values, format!("{BREAKS}.{index}.from_quantity"), w.from_quantity);
+        let price = Input::text(values, format!("{BREAKS}.{index}.unit_price"), w.unit_price);
+        vec![from.of_kind("decimal").hint(w.from_quantity_hint), price.of_kind("decimal")]
+    };
+    let breaks = Section {
+        title: w.breaks.to_string(),
+        rows: (0..values.rows(BREAKS) + shown.spare).map(row).collect(),
+        more: Some(w.more_breaks.to_string()),
+        ..Section::default()
+    };
+    let product = Input::combo(values, PRODUCT, w.product, "/console/choose/products").required();
+    let status = shown.status();
+    let page = FormPage {
+        page: visitor.page(w.set_price_title),
+        w: Parts::of(visitor.language),
+        crumb: Link::new(format!("{PATH}/{id}"), format!("{} {}", list.code, list.name)),
+        hint: w.set_price_hint.to_string(),
+        action: format!("{PATH}/{id}/price"),
+        version: Some(list.version),
+        is_outdated: shown.is_outdated,
+        sections: vec![Section::new("", vec![product]), breaks],
+        submit: w.set_do.to_string(),
+        is_danger: false,
+        faults: shown.faults,
+        key: shown.key,
+    };
+    layout::show(status, &page)
+}
