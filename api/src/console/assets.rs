@@ -46,6 +46,7 @@ pub(crate) struct Assets {
     icons: Asset,
     favicon: Asset,
     script: Asset,
+    count: Asset,
     htmx: Asset,
 }
 
@@ -65,6 +66,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     icons: Asset::new("icons", "svg", "image/svg+xml", include_bytes!("../../assets/console/icons.svg")),
     favicon: Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../../assets/console/favicon.svg")),
     script: Asset::new("console", "js", SCRIPT, include_bytes!("../../assets/console/console.js")),
+    count: Asset::new("count", "js", SCRIPT, include_bytes!("../../assets/console/count.js")),
     htmx: Asset::new("htmx", "js", SCRIPT, include_bytes!("../../assets/console/htmx-4.0.1.js")),
 });
 
@@ -91,6 +93,11 @@ impl Assets {
         &self.favicon.address
     }
 
+    /// The script of the page by which a count is counted, which no other page has.
+    pub(crate) fn count(&self) -> &str {
+        &self.count.address
+    }
+
     pub(crate) fn script(&self) -> &str {
         &self.script.address
     }
@@ -99,8 +106,8 @@ impl Assets {
         &self.htmx.address
     }
 
-    fn all(&self) -> [&Asset; 6] {
-        [&self.style, &self.print, &self.icons, &self.favicon, &self.script, &self.htmx]
+    fn all(&self) -> [&Asset; 7] {
+        [&self.style, &self.print, &self.icons, &self.favicon, &self.script, &self.count, &self.htmx]
     }
 }
 

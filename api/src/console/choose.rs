@@ -6,6 +6,7 @@ use askama::Template;
 use comptoir_core::application::listing::Selection;
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::customers::{self, CustomerFilter};
+use comptoir_core::commerce::locations::{self, LocationFilter};
 use comptoir_core::commerce::products::{self, ProductFilter, ProductView};
 use comptoir_core::commerce::stock::{self, StockFilter};
 use comptoir_core::commerce::suppliers::{self, SupplierFilter};
@@ -14,6 +15,7 @@ use comptoir_core::values::goods::Units;
 use super::layout;
 use super::lists::{Address, first};
 use super::pages::Pages;
+use super::places::Places;
 use super::visitor::Visitor;
 use super::words::orders::available;
 use crate::access::Access::Needs;
@@ -31,6 +33,7 @@ pub(super) fn pages() -> Pages {
         .get(Needs(Permission::CustomersRead), "/console/choose/customers", of_customers)
         .get(Needs(Permission::ProductsRead), "/console/choose/products", of_products)
         .get(Needs(Permission::SuppliersRead), "/console/choose/suppliers", of_suppliers)
+        .get(Needs(Permission::WarehousesRead), "/console/choose/locations", of_locations)
 }
 
 #[derive(Template)]
@@ -85,13 +88,33 @@ async fn of_suppliers(
     layout::ok(&Choices { list: list(&address), choices })
 }
 
+async fn of_locations(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let address = Address::of(&request);
+    let selection = Selection { words: words(address.get("q").unwrap_or_default()), ..Selection::default() };
+    let filter = LocationFilter { archived: Some(false), selection, ..LocationFilter::default() };
+    let found = locations::list(&database, &visitor.context, &filter, &first(ROWS)?).await?;
+    let places = Places::of(&visitor, &database).await?;
+    let choice = |location: locations::LocationView| {
+        // The same code can be in several warehouses.
+        let warehouse = places.code(location.warehouse_id.uuid());
+        let hint = [Some(warehouse), location.name].into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        Choice { id: location.id.to_string(), text: location.code, hint }
+    };
+    let choices = found.data.into_iter().map(choice).collect();
+    layout::ok(&Choices { list: list(&address), choices })
+}
+
 fn list(address: &Address) -> String {
     let list = address.get("list").unwrap_or("choice");
     list.chars().filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')).take(60).collect()
 }
 
 /// Words as a search takes them; `None` if there are none.
-fn words(text: &str) -> Option<String> {
+pub(super) fn words(text: &str) -> Option<String> {
     let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
     let words: String = words.take(MAX_WORDS).collect::<Vec<_>>().join(" ").chars().take(MAX_LENGTH).collect();
     (!words.is_empty()).then_some(words)

@@ -9,6 +9,7 @@ mod assets;
 mod categories;
 mod choose;
 mod code128;
+mod counts;
 mod csrf;
 mod customer_groups;
 mod customers;
@@ -29,6 +30,7 @@ mod orders;
 mod pages;
 mod parts;
 mod payments;
+mod places;
 mod preparation;
 mod price_lists;
 mod products;
@@ -37,14 +39,17 @@ mod purchases;
 mod receivables;
 mod reports;
 mod returns;
+mod scan;
 mod session;
 mod shipments;
 mod sign_in;
 mod status;
+mod stock;
 mod suppliers;
 mod typography;
 mod upload;
 mod visitor;
+mod warehouses;
 mod words;
 
 use actix_web::HttpResponse;
@@ -85,6 +90,9 @@ fn pages() -> Pages {
         .and(customer_groups::pages())
         .and(suppliers::pages())
         .and(imports::pages())
+        .and(stock::pages())
+        .and(warehouses::pages())
+        .and(counts::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

@@ -46,6 +46,18 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/customer-groups/new", &["admin", "management"]),
     ("/console/imports", &["admin", "management", "sales", "warehouse"]),
     ("/console/imports/new", &["admin", "management", "sales", "warehouse"]),
+    ("/console/stock", &["admin", "management", "sales", "warehouse"]),
+    ("/console/stock/value", &["admin", "management"]),
+    ("/console/stock/transfers/new", &["admin", "management", "warehouse"]),
+    ("/console/stock/adjustments/new", &["admin", "management", "warehouse"]),
+    ("/console/stock/write-offs/new", &["admin", "management", "warehouse"]),
+    ("/console/receipts", &["admin", "management", "sales", "warehouse"]),
+    ("/console/receipts/new", &["admin", "management", "warehouse"]),
+    ("/console/movements", &["admin", "management", "sales", "warehouse"]),
+    ("/console/warehouses", &["admin", "management", "sales", "warehouse"]),
+    ("/console/warehouses/new", &["admin", "management"]),
+    ("/console/counts", &["admin", "management", "warehouse"]),
+    ("/console/counts/new", &["admin", "management", "warehouse"]),
 ];
 const ROLES: [&str; 4] = ["admin", "management", "sales", "warehouse"];
 

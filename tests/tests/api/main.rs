@@ -12,6 +12,7 @@ mod console;
 mod console_catalogue;
 mod console_invoices;
 mod console_orders;
+mod console_stock;
 mod contention;
 mod cors;
 mod credit;

@@ -95,15 +95,11 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "The order is held: it passes the customer's credit limit.",
         ),
         "not_stocked" => ("Cet article n'est pas tenu en stock : choisissez-en un autre.", "This product is not kept in stock: choose another one."),
-        "unknown_supplier" | "unknown_customer" | "unknown_warehouse" => {
+        "unknown_supplier" | "unknown_customer" => {
             ("Ce choix n'existe plus : prenez-en un autre.", "This is gone: choose another one.")
         }
         "both_given" => ("Remplissez l'un ou l'autre, pas les deux.", "Fill in one or the other, not both."),
         "not_a_country" => ("Écrivez un pays en deux lettres, comme FR.", "Write a country in two letters, such as FR."),
-        "stock_frozen" => (
-            "Un comptage est en cours pour ces articles : attendez qu'il soit fini.",
-            "These products are being counted: wait until that is done.",
-        ),
         "shipment_state_conflict" => (
             "La livraison de cette expédition est déjà notée.",
             "The delivery of this shipment is noted already.",
@@ -112,9 +108,79 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "L'état de cet achat ne le permet plus : rechargez la page.",
             "The state of this purchase does not allow it any more: load the page again.",
         ),
-        "purchase_order_reference_taken" | "return_reference_taken" | "stock_document_reference_taken" => {
+        "purchase_order_reference_taken" | "return_reference_taken" | "stock_document_reference_taken"
+        | "inventory_count_reference_taken" => {
             ("Ce numéro est déjà pris : prenez-en un autre.", "This number is taken: take another one.")
         }
+        "warehouse_code_taken" => (
+            "Un autre dépôt a déjà ce code : prenez-en un autre.",
+            "Another warehouse has this code: take another one.",
+        ),
+        "location_code_taken" => (
+            "Un autre emplacement de ce dépôt a déjà ce code : prenez-en un autre.",
+            "Another location of this warehouse has this code: take another one.",
+        ),
+        "warehouse_external_id_taken" | "location_external_id_taken" => (
+            "Cet identifiant externe est déjà pris : prenez-en un autre.",
+            "This external id is taken: take another one.",
+        ),
+        "warehouse_archived" | "location_archived" => (
+            "Il est hors service : prenez-en un autre.",
+            "It is out of use: take another one.",
+        ),
+        "warehouse_in_use" | "location_in_use" => (
+            "Il y a encore du stock : déplacez-le d'abord.",
+            "There is stock in it: move that first.",
+        ),
+        "warehouse_is_default" => (
+            "C'est le dépôt par défaut : choisissez-en d'abord un autre.",
+            "This is the default warehouse: choose another one first.",
+        ),
+        "warehouse_being_counted" => (
+            "Un comptage y est en cours : clôturez-le d'abord.",
+            "It is being counted: close the count first.",
+        ),
+        "stock_frozen" => (
+            "Un comptage est en cours ici : rien ne bouge jusqu'à ce qu'il soit clos.",
+            "A count is under way here: nothing moves until it is closed.",
+        ),
+        "stock_reserved" => (
+            "Une partie est réservée à des commandes : prenez-en moins.",
+            "A part is reserved for orders: take less.",
+        ),
+        "unknown_warehouse" => ("Choisissez un dépôt en service.", "Choose a warehouse in use."),
+        "same_warehouse" => ("Choisissez un autre dépôt que le premier.", "Choose another warehouse than the first."),
+        "unknown_location" => (
+            "Cet emplacement n'est pas en service dans ce dépôt.",
+            "This location is not in use in this warehouse.",
+        ),
+        "zero" => ("Écrivez plus ou moins que zéro, comme 3 ou -2.", "Write more or less than zero, such as 3 or -2."),
+        "cost_without_goods" => (
+            "Un coût ne va qu'avec ce qui est en plus : videz-le.",
+            "A cost goes only with what there is more: empty it.",
+        ),
+        "required" => ("Ce champ est nécessaire : remplissez-le.", "This is needed: fill it in."),
+        "out_of_scope" => ("Cela ne fait pas partie de ce comptage.", "This is not part of this count."),
+        "inventory_count_under_way" => (
+            "Un autre comptage de ce dépôt est en cours : clôturez-le d'abord.",
+            "Another count of this warehouse is under way: close it first.",
+        ),
+        "inventory_count_incomplete" => (
+            "Des lignes ne sont pas comptées : comptez-les, ou dites ce qu'elles deviennent.",
+            "Some lines are not counted: count them, or say what becomes of them.",
+        ),
+        "inventory_count_outdated" => (
+            "Le stock d'un article a bougé depuis qu'il a été compté : comptez-le à nouveau.",
+            "The stock of a product has moved since it was counted: count it again.",
+        ),
+        "inventory_count_too_large" => (
+            "Il y a trop de lignes : comptez par catégories ou par emplacements.",
+            "There are too many lines: count by categories or by locations.",
+        ),
+        "inventory_count_state_conflict" => (
+            "L'état du comptage a changé : rechargez la page.",
+            "The state of the count has changed: load the page again.",
+        ),
         "idempotency_key_reused" => (
             "Ce formulaire a déjà été envoyé avec d'autres valeurs : rechargez la page.",
             "This form was sent with other values already: load the page again.",

@@ -4,6 +4,7 @@
 //! Spaces before `:` and the like, and apostrophes, are typed plainly: [`super::typography`] sets them.
 
 pub(crate) mod accounting;
+pub(crate) mod counts;
 pub(crate) mod customers;
 pub(crate) mod errors;
 pub(crate) mod faults;
@@ -23,9 +24,12 @@ mod returns;
 pub(crate) mod shared;
 pub(crate) mod shipping;
 mod sign_in;
+pub(crate) mod stock;
 mod suppliers;
+mod warehouses;
 
 pub(crate) use accounting::Accounting;
+pub(crate) use counts::Counts;
 pub(crate) use customers::Customers;
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
@@ -43,7 +47,9 @@ pub(crate) use returns::Returns;
 pub(crate) use shared::Shared;
 pub(crate) use shipping::Shipping;
 pub(crate) use sign_in::SignIn;
+pub(crate) use stock::Stock;
 pub(crate) use suppliers::Suppliers;
+pub(crate) use warehouses::Warehouses;
 
 /// Declares the words of a subject: `name: "in French", "in English";`.
 macro_rules! words {

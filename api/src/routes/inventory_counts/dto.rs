@@ -61,7 +61,7 @@ impl From<CreateInventoryCountRequest> for CreateCount {
 pub(crate) struct RecordCountsRequest {
     /// Each product once, in a count of locations once in each location.
     #[schema(min_items = 1, max_items = 1000)]
-    pub(super) entries: Vec<CountEntryRequest>,
+    pub(crate) entries: Vec<CountEntryRequest>,
 }
 
 #[derive(Debug, Deserr, ToSchema)]
@@ -98,7 +98,7 @@ pub(crate) struct ReviewInventoryCountRequest {
     /// it, the count goes to review only if there are none. A line that was to be counted again keeps its last count.
     #[deserr(default)]
     #[schema(value_type = Option<Uncounted>)]
-    pub(super) uncounted: Option<Uncounted>,
+    pub(crate) uncounted: Option<Uncounted>,
 }
 
 #[derive(Debug, Deserr, ToSchema)]
@@ -106,11 +106,11 @@ pub(crate) struct ReviewInventoryCountRequest {
 pub(crate) struct RecountRequest {
     /// The products to count again.
     #[schema(value_type = Vec<Uuid>, min_items = 1, max_items = 1000)]
-    pub(super) product_ids: Vec<ProductId>,
+    pub(crate) product_ids: Vec<ProductId>,
     /// In a count of locations: only what lies there. In all of its locations if it is left out.
     #[deserr(default)]
     #[schema(value_type = Option<Uuid>)]
-    pub(super) location_id: Option<LocationId>,
+    pub(crate) location_id: Option<LocationId>,
 }
 
 #[derive(Debug, Deserr, ToSchema)]
@@ -119,14 +119,14 @@ pub(crate) struct CloseInventoryCountRequest {
     /// The date of what is posted; today (UTC) if it is left out. At most ten years back, and a day ahead.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
-    pub(super) business_date: Option<BusinessDate>,
+    pub(crate) business_date: Option<BusinessDate>,
 }
 
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct CancelInventoryCountRequest {
     #[schema(value_type = String, example = "a delivery came too early", min_length = 1, max_length = 500)]
-    pub(super) reason: CountCancellation,
+    pub(crate) reason: CountCancellation,
 }
 
 #[derive(Debug, Deserr, IntoParams)]

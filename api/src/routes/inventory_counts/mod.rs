@@ -8,6 +8,11 @@ use comptoir_core::application::Permission::{InventoryClose, InventoryCount, Inv
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{
+    CancelInventoryCountRequest, CloseInventoryCountRequest, CountLineFilters, CreateInventoryCountRequest,
+    InventoryCountFilters, RecordCountsRequest, RecountRequest, ReviewInventoryCountRequest,
+};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(InventoryRead), handlers::__path_list, handlers::list)

@@ -35,7 +35,7 @@ pub(crate) struct CreateLocationRequest {
 }
 
 impl CreateLocationRequest {
-    pub(super) fn into_command(self) -> CreateLocation {
+    pub(crate) fn into_command(self) -> CreateLocation {
         let Self { warehouse_id, external_id, code, name } = self;
         CreateLocation { warehouse_id, details: LocationDetails { external_id, code, name } }
     }

@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{WarehousesRead, WarehousesWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{CreateLocationRequest, LocationFilters, LocationRequest};
+
 /// What a change of a location can be answered.
 const OF_A_CHANGE: &[&str] =
     &["location_not_found", "location_code_taken", "location_external_id_taken", "location_archived"];

@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{StockRead, StockWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{MovementFilters, ReorderRuleRequest, StockFilters};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(StockRead), handlers::__path_list, handlers::list)

@@ -9,7 +9,9 @@ use comptoir_core::application::Permission::{StockAdjust, StockRead, StockWrite}
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::ReceiveGoodsRequest;
+pub(crate) use dto::{
+    AdjustStockRequest, ReceiveGoodsRequest, StockDocumentFilters, TransferStockRequest, WriteOffStockRequest,
+};
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

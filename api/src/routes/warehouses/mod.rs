@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{WarehousesRead, WarehousesWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{WarehouseFilters, WarehouseRequest};
+
 /// What a change of a warehouse can be answered.
 const OF_A_CHANGE: &[&str] =
     &["warehouse_not_found", "warehouse_code_taken", "warehouse_external_id_taken", "warehouse_archived"];

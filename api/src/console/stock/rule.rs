@@ -1,0 +1,141 @@
+//! When to order more of a product for a warehouse. The form becomes the body of `PUT /api/v1/stock/{id}/reorder-rule`.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::idempotency::StoredResponse;
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::commerce::stock::{self, ReorderRule, SetReorderRule, StockView};
+use comptoir_core::values::ids::StockId;
+use serde_json::{Map, Value, json};
+
+use crate::console::format::typed_decimal;
+use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::layout::{self, Page, go};
+use crate::console::visitor::Visitor;
+use crate::console::words::Stock;
+use crate::error::ApiError;
+use crate::extract::{Faults, part};
+use crate::routes::stock::ReorderRuleRequest;
+
+const FIELDS: &[&str] = &["point", "quantity"];
+
+#[derive(Template)]
+#[template(path = "console/stock/rule.html")]
+struct RulePage {
+    page: Page,
+    w: &'static Stock,
+    faults: FormFaults,
+    id: String,
+    name: String,
+    version: i64,
+    key: String,
+    has_rule: bool,
+    is_outdated: bool,
+    point: String,
+    quantity: String,
+}
+
+/// What was typed, and what is wrong with it.
+struct Again<'a> {
+    form: &'a Form,
+    faults: FormFaults,
+}
+
+pub(super) async fn show(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    ask(part(&request, "id")?, &visitor, &database, None, false).await
+}
+
+async fn ask(
+    id: StockId,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+    again: Option<Again<'_>>,
+    is_outdated: bool,
+) -> Result<HttpResponse, ApiError> {
+    let level = stock::get(database, &visitor.context, id).await?.stock;
+    let shown = |units: &Option<comptoir_core::values::goods::Units>| {
+        units.as_ref().map(|units| visitor.format.decimal(units.value())).unwrap_or_default()
+    };
+    let (status, key, point, quantity, faults) = match again {
+        Some(Again { form, faults }) => {
+            let typed = |name: &str| form.get(name).unwrap_or_default().to_owned();
+            (StatusCode::UNPROCESSABLE_ENTITY, form.key_text(), typed("point"), typed("quantity"), faults)
+        }
+        None => {
+            let status = if is_outdated { StatusCode::CONFLICT } else { StatusCode::OK };
+            let (point, quantity) = (shown(&level.reorder_point), shown(&level.reorder_quantity));
+            (status, new_key(), point, quantity, FormFaults::default())
+        }
+    };
+    let w = Stock::of(visitor.language);
+    let page = RulePage {
+        page: visitor.page(w.rule),
+        w,
+        faults,
+        id: id.to_string(),
+        name: level.name,
+        version: level.version,
+        key,
+        has_rule: level.reorder_point.is_some(),
+        is_outdated,
+        point,
+        quantity,
+    };
+    layout::show(status, &page)
+}
+
+fn body(form: &Form) -> Value {
+    let mut body = Map::new();
+    for name in FIELDS {
+        if let Some(typed) = form.get(name) {
+            body.insert((*name).to_owned(), json!(typed_decimal(typed)));
+        }
+    }
+    Value::Object(body)
+}
+
+/// Sets the rule, or ends it if that was asked for.
+pub(super) async fn set(
+    request: HttpRequest,
+    visitor: Visitor,
+    form: Form,
+    executor: Data<Executor>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let id: StockId = part(&request, "id")?;
+    let (rule, done) = if form.has("end") {
+        (None, "no-rule")
+    } else {
+        let read: Result<ReorderRuleRequest, Faults> = deserr::deserialize(body(&form));
+        match read {
+            Ok(request) => (Some(ReorderRule::from(request)), "rule"),
+            Err(wrong) => {
+                let faults = FormFaults::of(wrong.into(), FIELDS, visitor.language)?;
+                return ask(id, &visitor, &database, Some(Again { form: &form, faults }), false).await;
+            }
+        }
+    };
+    let command = SetReorderRule { id, expected_version: Some(form.version()?), rule };
+    let answer = executor.execute(visitor.context.clone(), form.key()?, command, move |level: StockView| {
+        let location = Some(format!("/console/stock/{}?done={done}", level.id));
+        Ok::<_, Error>(StoredResponse { status: 303, location, etag: None, body: String::new() })
+    });
+    match answer.await.map_err(ApiError::from) {
+        Ok(answer) => Ok(go(answer.response.location.unwrap_or_else(|| format!("/console/stock/{id}")))),
+        Err(error) if error.status() == StatusCode::PRECONDITION_FAILED => {
+            ask(id, &visitor, &database, None, true).await
+        }
+        Err(error) => {
+            let faults = FormFaults::of(error, FIELDS, visitor.language)?;
+            ask(id, &visitor, &database, Some(Again { form: &form, faults }), false).await
+        }
+    }
+}
