@@ -3,7 +3,7 @@
 (() => {
   const body = document.body;
   const words = body.dataset;
-  const inField = (target) => target.closest("input, select, textarea, [contenteditable]");
+  const inField = (target) => target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]");
   const fill = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
 
   // ---- forms: a button is locked while its form is sent, and free again when the browser comes back to the page
@@ -21,6 +21,51 @@
       form.querySelectorAll("button").forEach((button) => { button.disabled = false; });
     }
   });
+  // ---- copy: the button is there with the script alone
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const field = document.getElementById(button.dataset.copy);
+    if (!field || !navigator.clipboard) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      navigator.clipboard.writeText(field.value).then(() => fill(button.querySelector("[role=status]"), button.dataset.copied), () => field.select());
+    });
+  }
+
+  // ---- ticked rows raise the bar below the list; without the script it is always there
+  const picked = document.querySelector("[data-picked]");
+  if (picked) {
+    const bar = picked.closest("form");
+    const all = document.querySelector("[data-pick-all]");
+    const boxes = () => [...document.querySelectorAll("[data-pick]")];
+    const count = () => {
+      const every = boxes();
+      const number = every.filter((box) => box.checked).length;
+      bar.hidden = number === 0;
+      fill(picked, number === 1 ? words.wOnePicked : number + " " + words.wPicked);
+      if (!all) return;
+      const box = all.querySelector("input");
+      box.checked = number > 0 && number === every.length;
+      box.indeterminate = number > 0 && number < every.length;
+    };
+    if (all) {
+      all.hidden = false;
+      all.addEventListener("change", (event) => { boxes().forEach((box) => { box.checked = event.target.checked; }); count(); });
+    }
+    document.addEventListener("change", (event) => { if (event.target.matches("[data-pick]")) count(); });
+    document.addEventListener("htmx:after:swap", count);
+    // The browser ticks again what was ticked before, when it comes back to a page.
+    window.addEventListener("pageshow", count);
+    count();
+  }
+
+  // ---- Escape closes the menu of more filters
+  document.addEventListener("keydown", (event) => {
+    const more = event.key === "Escape" && event.target.closest("details.more[open]");
+    if (!more) return;
+    more.open = false;
+    more.querySelector("summary").focus();
+  });
+
   const summary = document.getElementById("summary");
   if (summary) summary.focus();
 
@@ -145,8 +190,15 @@
     if (link) link.focus();
   };
   const first = (key) => document.querySelector('[data-key="' + key + '"]');
+  const press = (key) => { const action = first(key); if (action && !action.closest("[hidden]")) action.click(); };
+  const tick = () => {
+    const row = rows().find((one) => one.contains(document.activeElement));
+    const box = row && row.querySelector("[data-pick]");
+    if (box) box.click();
+  };
   let isGoing = false;
-  document.addEventListener("keydown", (event) => {
+  // They are turned off in the profile.
+  if (words.keys !== "off") document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || inField(event.target)) return;
     if (document.querySelector("dialog[open]")) return;
     const key = event.key;
@@ -159,7 +211,8 @@
     }
     if (key === "g") isGoing = true;
     else if (key === "/" || key === "f") { const field = first(key); if (!field) return; field.focus(); }
-    else if (key === "n") { const link = first("n"); if (!link) return; link.click(); }
+    else if (key === "n" || key === "e" || key === "r") press(key);
+    else if (key === "x") tick();
     else if (key === "j") toRow(1);
     else if (key === "k") toRow(-1);
     else if (key === "p") { const button = document.querySelector("[data-live-pause]:not([hidden])"); if (!button) return; button.click(); }

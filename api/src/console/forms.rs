@@ -12,7 +12,7 @@ use comptoir_core::application::idempotency::IdempotencyKey;
 use comptoir_core::values::language::Language;
 use uuid::Uuid;
 
-use super::words;
+use super::{undone, words};
 use crate::error::ApiError;
 
 /// The field that has the idempotency key.
@@ -59,6 +59,12 @@ impl Form {
     /// The value as it was typed, for a password.
     pub(crate) fn exact(&self, name: &str) -> &str {
         self.pairs.iter().find(|(found, _)| found == name).map_or("", |(_, value)| value)
+    }
+
+    /// All values of a field that may be there several times, such as ticked boxes.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let own = self.pairs.iter().filter(move |(found, _)| found == name);
+        own.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -121,6 +127,21 @@ impl FromRequest for Form {
     }
 }
 
+/// One choice of a list of choices.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) value: String,
+    pub(crate) label: String,
+    pub(crate) is_chosen: bool,
+}
+
+impl Choice {
+    pub(crate) fn new(value: impl Into<String>, label: impl ToString, chosen: &str) -> Self {
+        let value = value.into();
+        Self { is_chosen: value == chosen, label: label.to_string(), value }
+    }
+}
+
 /// What is wrong with a form, in words.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FormFaults {
@@ -137,7 +158,8 @@ impl FormFaults {
     /// # Errors
     /// The error, if it is not about what was typed.
     pub(crate) fn of(error: ApiError, fields: &[&str], language: Language) -> Result<Self, ApiError> {
-        if !matches!(error.status(), StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT) {
+        let is_mended = matches!(error.status(), StatusCode::UNPROCESSABLE_ENTITY | StatusCode::CONFLICT);
+        if !is_mended && !undone::is_about_the_choice(&error) {
             return Err(error);
         }
         let mut faults = Self::default();

@@ -40,6 +40,8 @@ pub(crate) struct Page {
     pub(crate) is_operator: bool,
     pub(crate) is_without_tls: bool,
     pub(crate) form_token: String,
+    /// Whether single keys of the keyboard do something.
+    pub(crate) has_keys: bool,
     /// What stands under the name of the program.
     pub(crate) company: String,
     pub(crate) person: String,

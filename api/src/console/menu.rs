@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 use actix_web::http::Method;
 use comptoir_core::application::{Principal, Role};
 
+use super::format::Format;
 use super::typography::Word;
+use super::waiting::Waiting;
 use super::words::Shared;
 use super::{Area, PREFIX, pages};
 use crate::access::Access;
@@ -21,6 +23,8 @@ pub(crate) struct Entry {
     pub(crate) is_current: bool,
     /// Whether a line is drawn above it.
     pub(crate) begins_group: bool,
+    /// How much waits there for somebody.
+    pub(crate) count: Option<String>,
 }
 
 struct Planned {
@@ -56,6 +60,8 @@ const COMPANY: &[Planned] = &[
     group("/console/imports", "csv", |w| w.imports),
     planned("/console/users", "people", |w| w.users),
     planned("/console/keys", "layers", |w| w.keys),
+    planned("/console/emails", "mail", |w| w.emails),
+    planned("/console/projections", "layers", |w| w.projections),
     planned("/console/audit", "pulse", |w| w.audit),
     planned("/console/settings", "gear", |w| w.settings),
 ];
@@ -95,7 +101,13 @@ pub(crate) fn may_see(principal: &Principal, path: &str) -> bool {
 }
 
 /// Returns the menu of a principal who looks at the page at `current`.
-pub(super) fn menu(area: Area, principal: &Principal, current: &str, w: &'static Shared) -> Vec<Entry> {
+pub(super) fn menu(
+    area: Area,
+    principal: &Principal,
+    current: &str,
+    w: &'static Shared,
+    (waiting, format): (&Waiting, &Format),
+) -> Vec<Entry> {
     let planned = match area {
         Area::Company => COMPANY,
         Area::Operators => OPERATORS,
@@ -107,6 +119,7 @@ pub(super) fn menu(area: Area, principal: &Principal, current: &str, w: &'static
         label: (entry.label)(w),
         is_current: is_in(current, entry.path),
         begins_group: entry.begins_group,
+        count: waiting.at(entry.path).map(|count| format.count(count.value, count.exact)),
     };
     shown.map(entry).collect()
 }

@@ -6,6 +6,7 @@
 mod accounting;
 mod answers;
 mod assets;
+mod audit;
 mod categories;
 mod choose;
 mod code128;
@@ -13,6 +14,7 @@ mod counts;
 mod csrf;
 mod customer_groups;
 mod customers;
+mod emails;
 mod errors;
 mod forms;
 mod format;
@@ -20,6 +22,7 @@ mod guard;
 mod home;
 mod imports;
 mod invoices;
+mod keys;
 mod layout;
 mod lists;
 mod live;
@@ -30,25 +33,31 @@ mod orders;
 mod pages;
 mod parts;
 mod payments;
+mod permissions;
 mod places;
 mod preparation;
 mod price_lists;
 mod products;
 mod profile;
+mod projections;
 mod purchases;
 mod receivables;
 mod reports;
 mod returns;
 mod scan;
 mod session;
+mod settings;
 mod shipments;
 mod sign_in;
 mod status;
 mod stock;
 mod suppliers;
 mod typography;
+mod undone;
 mod upload;
+mod users;
 mod visitor;
+mod waiting;
 mod warehouses;
 mod words;
 
@@ -93,6 +102,12 @@ fn pages() -> Pages {
         .and(stock::pages())
         .and(warehouses::pages())
         .and(counts::pages())
+        .and(users::pages())
+        .and(keys::pages())
+        .and(audit::pages())
+        .and(settings::pages())
+        .and(emails::pages())
+        .and(projections::pages())
         .and(choose::pages())
         .and(live::pages())
         .and(operators::pages())

@@ -32,6 +32,8 @@ enum Name {
     Refresh(Area),
     Form,
     Language,
+    /// Whether the keys of the keyboard are turned off.
+    Keys,
 }
 
 impl Name {
@@ -43,6 +45,7 @@ impl Name {
             Self::Refresh(Area::Operators) => "operator-refresh",
             Self::Form => "form",
             Self::Language => "language",
+            Self::Keys => "keys",
         }
     }
 }
@@ -101,6 +104,15 @@ impl Jar {
 
     pub(super) fn keep_language(self, language: Language) -> Option<HeaderValue> {
         self.write(Name::Language, language.code(), LONG_SECONDS)
+    }
+
+    /// Whether single keys do something on pages: they do, unless they were turned off (WCAG 2.1.4).
+    pub(super) fn has_keys(self, headers: &HeaderMap) -> bool {
+        self.read(headers, Name::Keys).is_none_or(|value| value != "off")
+    }
+
+    pub(super) fn keep_keys(self, has_keys: bool) -> Option<HeaderValue> {
+        self.write(Name::Keys, if has_keys { "on" } else { "off" }, LONG_SECONDS)
     }
 
     /// The cookies of a session that has begun or goes on.

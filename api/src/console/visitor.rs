@@ -22,6 +22,7 @@ use super::format::Format;
 use super::guard::FormToken;
 use super::layout::{Blank, Page};
 use super::session::Jar;
+use super::waiting::{self, Waiting};
 use super::words::Shared;
 use super::{Area, menu, words};
 use crate::authentication::unauthenticated;
@@ -39,6 +40,7 @@ struct Asked {
     chosen: Option<Language>,
     accepted: Language,
     form_token: String,
+    has_keys: bool,
 }
 
 impl Asked {
@@ -51,6 +53,7 @@ impl Asked {
             jar,
             chosen: jar.language(headers),
             accepted: language(headers, jar),
+            has_keys: jar.has_keys(headers),
             form_token: token.map_or_else(String::new, |FormToken(text)| text),
         }
     }
@@ -66,6 +69,7 @@ pub(crate) struct Visitor {
     pub(crate) format: Format,
     /// The stream's position, taken before anything of the page was read: nothing falls between page and stream.
     position: Option<String>,
+    waiting: Waiting,
     asked: Asked,
 }
 
@@ -87,7 +91,7 @@ impl Visitor {
     pub(crate) fn page(&self, title: impl ToString) -> Page {
         let principal = &self.context.principal;
         let w = Shared::of(self.language);
-        let menu = menu::menu(Area::Company, principal, &self.asked.path, w);
+        let menu = menu::menu(Area::Company, principal, &self.asked.path, w, (&self.waiting, &self.format));
         Page {
             title: title.to_string(),
             language: self.language,
@@ -97,6 +101,7 @@ impl Visitor {
             is_operator: false,
             is_without_tls: self.asked.jar.is_without_tls(),
             form_token: self.asked.form_token.clone(),
+            has_keys: self.asked.has_keys,
             company: self.tenant.name.clone(),
             person: self.user.name.clone(),
             role: words::shared::role(principal.role, self.language),
@@ -130,7 +135,8 @@ impl FromRequest for Visitor {
             let user = users::get(&database, &context, user_id).await?;
             let language = asked.chosen.unwrap_or(tenant.language);
             let format = Format::new(language, &tenant.time_zone, Utc::now());
-            Ok(Self { context, tenant, user, language, format, position, asked })
+            let waiting = waiting::read(&database, &context).await;
+            Ok(Self { context, tenant, user, language, format, position, waiting, asked })
         })
     }
 }
@@ -157,10 +163,11 @@ impl OperatorVisitor {
             is_operator: true,
             is_without_tls: self.asked.jar.is_without_tls(),
             form_token: self.asked.form_token.clone(),
+            has_keys: self.asked.has_keys,
             company: w.all_companies.to_string(),
             person: principal.name.clone(),
             role: "",
-            menu: menu::menu(Area::Operators, principal, &self.asked.path, w),
+            menu: menu::menu(Area::Operators, principal, &self.asked.path, w, (&Waiting::default(), &self.format)),
             tabs: Vec::new(),
             may_search: false,
             may_place: false,

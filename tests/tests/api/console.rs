@@ -58,6 +58,18 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/warehouses/new", &["admin", "management"]),
     ("/console/counts", &["admin", "management", "warehouse"]),
     ("/console/counts/new", &["admin", "management", "warehouse"]),
+    ("/console/roles", &["admin", "management", "sales", "warehouse"]),
+    ("/console/users", &["admin", "management"]),
+    ("/console/users/new", &["admin"]),
+    ("/console/keys", &["admin", "management"]),
+    ("/console/keys/new", &["admin"]),
+    ("/console/emails", &["admin", "management"]),
+    ("/console/projections", &["admin", "management"]),
+    ("/console/audit", &["admin", "management"]),
+    ("/console/settings", &["admin", "management", "sales", "warehouse"]),
+    ("/console/settings/company", &["admin"]),
+    ("/console/settings/invoicing", &["admin"]),
+    ("/console/settings/documents", &["admin"]),
 ];
 const ROLES: [&str; 4] = ["admin", "management", "sales", "warehouse"];
 

@@ -9,6 +9,7 @@ mod audit;
 mod authentication;
 mod categories;
 mod console;
+mod console_admin;
 mod console_catalogue;
 mod console_invoices;
 mod console_orders;

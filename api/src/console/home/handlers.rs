@@ -18,14 +18,13 @@ use crate::console::status::Status;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Home, home};
 use crate::console::{menu, names};
+use crate::console::waiting::LATE_AFTER_DAYS;
 use crate::error::ApiError;
 
 /// How many of each kind are looked at: the page says `50+` beyond.
 const LOOKED_AT: u8 = 50;
 /// How many cases of each kind are shown.
 const SHOWN: usize = 5;
-/// Without a promised day, an order is late after so many days, as in the API.
-const LATE_AFTER_DAYS: u16 = 3;
 
 #[derive(Template)]
 #[template(path = "console/home/home.html")]

@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::accounts::identity::passwords::Password;
 use comptoir_core::accounts::sessions::{self, Authenticator, EndReason, EndSession, SessionView};
-use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::values::ids::SessionId;
 use comptoir_core::values::language::Language;
 
@@ -31,6 +31,8 @@ struct ProfilePage {
     faults: FormFaults,
     email: String,
     is_french: bool,
+    /// Where an administrator changes their own name.
+    own: Option<String>,
     sessions: Vec<OpenSession>,
 }
 
@@ -66,7 +68,7 @@ pub(super) async fn show(
     let notice = match Address::of(&request).get("done") {
         Some("password") => Some(w.changed),
         Some("session") => Some(w.ended),
-        Some("language") => Some(Shared::of(visitor.language).saved),
+        Some("language" | "keys") => Some(Shared::of(visitor.language).saved),
         _ => None,
     };
     let page = visitor.page(w.title).saying(notice);
@@ -87,6 +89,7 @@ async fn written(
         faults,
         email: visitor.user.email.clone(),
         is_french: visitor.language == Language::Fr,
+        own: visitor.may(Permission::UsersWrite).then(|| format!("/console/users/{}", visitor.user_id())),
         sessions: open.data.into_iter().map(|view| OpenSession::of(view, visitor)).collect(),
     };
     layout::show(status, &page)
@@ -122,6 +125,16 @@ pub(super) async fn choose_language(
     let language = language.ok_or_else(|| ApiError::invalid_field("/language", "unknown_value", "fr or en"))?;
     keep(&request, Jar::of(Some(&config)).keep_language(language));
     Ok(go("/console/profile?done=language"))
+}
+
+pub(super) async fn choose_keys(
+    request: HttpRequest,
+    _visitor: Visitor,
+    form: Form,
+    config: Data<ApiConfig>,
+) -> Result<HttpResponse, ApiError> {
+    keep(&request, Jar::of(Some(&config)).keep_keys(form.has("keys")));
+    Ok(go("/console/profile?done=keys"))
 }
 
 pub(super) async fn end_session(

@@ -4,6 +4,7 @@
 use comptoir_core::values::invalid::FieldError;
 use comptoir_core::values::language::Language;
 
+use super::admin_faults;
 use crate::console::format::typed_decimal;
 use crate::console::typography::set;
 use crate::console::words::invoice_faults;
@@ -53,6 +54,9 @@ pub(crate) fn code(code: &str, language: Language) -> String {
 }
 
 fn by_code(code: &str, language: Language) -> &'static str {
+    if let Some(said) = admin_faults::by_code(code, language) {
+        return said;
+    }
     let (french, english) = match code {
         "missing_field" => ("Ce champ est nécessaire : remplissez-le.", "This is needed: fill it in."),
         "not_a_decimal" => ("Écrivez un nombre, comme 12 ou 12,50.", "Write a number, such as 12 or 12.50."),

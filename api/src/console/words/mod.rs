@@ -4,37 +4,48 @@
 //! Spaces before `:` and the like, and apostrophes, are typed plainly: [`super::typography`] sets them.
 
 pub(crate) mod accounting;
+mod admin_faults;
+mod audit;
 pub(crate) mod counts;
 pub(crate) mod customers;
+pub(crate) mod emails;
 pub(crate) mod errors;
 pub(crate) mod faults;
 pub(crate) mod home;
 pub(crate) mod imports;
 mod invoice_faults;
 pub(crate) mod invoices;
+mod keys;
 mod operators;
 pub(crate) mod orders;
 pub(crate) mod parts;
 pub(crate) mod payments;
+pub(crate) mod permissions;
 pub(crate) mod price_lists;
 pub(crate) mod products;
 mod profile;
+pub(crate) mod projections;
 mod purchases;
 mod returns;
+pub(crate) mod settings;
 pub(crate) mod shared;
 pub(crate) mod shipping;
 mod sign_in;
 pub(crate) mod stock;
 mod suppliers;
+mod users;
 mod warehouses;
 
 pub(crate) use accounting::Accounting;
+pub(crate) use audit::Audit;
 pub(crate) use counts::Counts;
 pub(crate) use customers::Customers;
+pub(crate) use emails::Emails;
 pub(crate) use errors::Errors;
 pub(crate) use home::Home;
 pub(crate) use imports::Imports;
 pub(crate) use invoices::Invoices;
+pub(crate) use keys::Keys;
 pub(crate) use operators::Operators;
 pub(crate) use orders::Orders;
 pub(crate) use parts::Parts;
@@ -42,13 +53,16 @@ pub(crate) use payments::Payments;
 pub(crate) use price_lists::{Groups, PriceLists};
 pub(crate) use products::{Categories, Products};
 pub(crate) use profile::Profile;
+pub(crate) use projections::Projections;
 pub(crate) use purchases::Purchases;
 pub(crate) use returns::Returns;
+pub(crate) use settings::Settings;
 pub(crate) use shared::Shared;
 pub(crate) use shipping::Shipping;
 pub(crate) use sign_in::SignIn;
 pub(crate) use stock::Stock;
 pub(crate) use suppliers::Suppliers;
+pub(crate) use users::Users;
 pub(crate) use warehouses::Warehouses;
 
 /// Declares the words of a subject: `name: "in French", "in English";`.

@@ -10,11 +10,16 @@ super::words! {
         role: "Rôle", "Role";
         company: "Société", "Company";
         name_hint: "Un administrateur peut changer le nom et le rôle.", "An administrator can change the name and the role.";
+        change_name: "Changer votre nom", "Change your name";
         language: "Langue", "Language";
         language_hint: "Pour ce navigateur.", "In this browser.";
         french: "Français", "Français";
         english: "English", "English";
         save_language: "Enregistrer la langue", "Save the language";
+        keys: "Touches du clavier", "Keys of the keyboard";
+        keys_hint: "Pour ce navigateur. « ? » dit ce que fait chaque touche.", "In this browser. “?” says what each key does.";
+        keys_on: "Les touches seules agissent", "Single keys do something";
+        save_keys: "Enregistrer les touches", "Save the keys";
         password: "Mot de passe", "Password";
         current: "Mot de passe actuel", "Present password";
         new: "Nouveau mot de passe", "New password";

@@ -45,6 +45,10 @@ super::words! {
         views: "Vues", "Views";
         filters: "Filtres", "Filters";
         apply: "Filtrer", "Filter";
+        pick_all: "Cocher toutes les lignes de cette page", "Tick all rows of this page";
+        one_picked: "1 cochée", "1 ticked";
+        picked: "cochées", "ticked";
+        add_filter: "Filtre", "Filter";
         clear_all: "Tout effacer", "Clear all";
         remove_filter: "Retirer le filtre", "Remove filter";
         pages: "Pages", "Pages";
@@ -70,6 +74,9 @@ super::words! {
         key_filter: "Filtrer", "Filter";
         key_new: "Créer", "New";
         key_rows: "Ligne suivante, précédente", "Next, previous row";
+        key_tick: "Cocher la ligne", "Tick the row";
+        key_edit: "Changer", "Change";
+        key_again: "Renvoyer, rejouer", "Send again, replay";
         key_open: "Ouvrir la ligne", "Open the row";
         key_pause: "Suspendre ou reprendre", "Pause or resume";
         key_go: "Aller à l'accueil, aux commandes", "Go to home, to orders";

@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{ApiKeysRead, ApiKeysWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::{ApiKeyFilters, ApiKeyRequest};
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(ApiKeysRead), handlers::__path_list, handlers::list)

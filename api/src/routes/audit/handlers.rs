@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::audit::{self, AuditFilter, AuditSort};
 use comptoir_core::platform::paging::PageRequest;
 
@@ -38,15 +39,26 @@ pub(crate) async fn export(
     query: Query<AuditFilters>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let filter = AuditFilter::from(query.0);
-    if audit::is_larger_than(&database, &context.0, &filter, MAX_EXPORT).await? {
+    export_of(context.0, query.0.into(), database).await
+}
+
+/// The file itself, for whoever asks for it: the route, or a page.
+///
+/// # Errors
+/// 422 if it would have too many rows.
+pub(crate) async fn export_of(
+    context: RequestContext,
+    filter: AuditFilter,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    if audit::is_larger_than(&database, &context, &filter, MAX_EXPORT).await? {
         let message = format!(
             "more than {MAX_EXPORT} rows to look at: ask for less, by occurred_from and occurred_before"
         );
         return Err(ApiError::invalid_field("/query", "too_many_rows", message));
     }
     Ok(export::csv("audit-events", move |page: PageRequest<AuditSort>| {
-        let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
+        let (database, context, filter) = (database.clone(), context.clone(), filter.clone());
         async move { Ok(audit::list(&database, &context, &filter, &page).await?.map(AuditEventResponse::from)) }
     }))
 }

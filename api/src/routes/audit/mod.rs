@@ -8,6 +8,9 @@ use comptoir_core::application::Permission::AuditRead;
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::AuditFilters;
+pub(crate) use handlers::export_of;
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default().with(Needs(AuditRead), handlers::__path_list, handlers::list).with(
         Needs(AuditRead),

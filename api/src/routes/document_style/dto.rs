@@ -24,7 +24,7 @@ pub(crate) struct DocumentStyleSettings {
 
 impl DocumentStyleSettings {
     /// As far as documents can have it.
-    pub(super) fn style(&self) -> Style {
+    pub(crate) fn style(&self) -> Style {
         Style {
             accent: self.accent.as_ref().map(ToString::to_string),
             footer: self.footer.as_ref().map(ToString::to_string),
@@ -32,7 +32,7 @@ impl DocumentStyleSettings {
         }
     }
 
-    pub(super) fn into_command(self) -> ChangeStyle {
+    pub(crate) fn into_command(self) -> ChangeStyle {
         ChangeStyle { accent: self.accent, footer: self.footer }
     }
 }

@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{EmailsRead, EmailsWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::EmailFilters;
+
 pub(super) fn endpoints() -> Endpoints {
     // What is about all that match stands in front of `{id}`.
     Endpoints::default()

@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{ProjectionsRead, ProjectionsWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::MessageFilters;
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(ProjectionsRead), handlers::__path_list, handlers::list)

@@ -8,6 +8,8 @@ use comptoir_core::application::Permission::{TenantRead, TenantWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
+pub(crate) use dto::TenantRequest;
+
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()
         .with(Needs(TenantRead), handlers::__path_get, handlers::get)

@@ -64,7 +64,7 @@ impl RegisterUserRequest {
     }
 
     /// What identifies the request under an `Idempotency-Key`.
-    pub(super) fn without_password(&self) -> Value {
+    pub(crate) fn without_password(&self) -> Value {
         // Names each field, so that a new one cannot be forgotten here.
         let Self { email, name, role, granted, revoked, password: _ } = self;
         json!({
@@ -77,7 +77,7 @@ impl RegisterUserRequest {
     }
 
     /// Returns the user, and the password that is still to be hashed.
-    pub(super) fn into_user(self) -> Result<(NewUser, Option<Password>), Invalid> {
+    pub(crate) fn into_user(self) -> Result<(NewUser, Option<Password>), Invalid> {
         let password = self.chosen_password()?;
         let Self { email, name, role, granted, revoked, .. } = self;
         let adjustments = Adjustments::new(granted, revoked)?;
@@ -124,7 +124,7 @@ impl Editable for UpdateUserRequest {
 #[derive(Debug, Deserr, ToSchema)]
 #[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct ChangeRoleRequest {
-    pub(super) role: Role,
+    pub(crate) role: Role,
 }
 
 #[derive(Debug, Deserr, ToSchema)]
@@ -157,7 +157,7 @@ impl ChangePermissionsRequest {
         Ok(self)
     }
 
-    pub(super) fn adjustments(&self) -> Result<Adjustments, Invalid> {
+    pub(crate) fn adjustments(&self) -> Result<Adjustments, Invalid> {
         Adjustments::new(self.granted, self.revoked)
     }
 }

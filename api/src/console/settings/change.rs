@@ -1,0 +1,207 @@
+//! The forms of the company and of its invoicing. Each becomes a merge patch of `PATCH /api/v1/tenant`, which reads it.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use askama::Template;
+use comptoir_core::accounts::tenants::{self, TenantView, UpdateTenant};
+use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::idempotency::StoredResponse;
+use comptoir_core::application::unit_of_work::Executor;
+use serde_json::{Map, Value, json};
+
+use super::spec::{COMPANY, INVOICING, Input, Spec, current, inputs, patch, put};
+use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::layout::{self, Page, go};
+use crate::console::visitor::Visitor;
+use crate::console::words::Settings;
+use crate::error::ApiError;
+use crate::extract::{Editable, merge_patch};
+use crate::routes::tenant::TenantRequest;
+
+/// The levels of reminders that there can be.
+const LEVELS: usize = 5;
+const REMINDERS: &str = "invoicing.reminders";
+
+#[derive(Template)]
+#[template(path = "console/settings/change.html")]
+struct ChangePage {
+    page: Page,
+    w: &'static Settings,
+    faults: FormFaults,
+    is_outdated: bool,
+    action: &'static str,
+    key: String,
+    version: i64,
+    inputs: Vec<Input>,
+    /// None on the page of the company.
+    levels: Vec<Level>,
+}
+
+/// One level of reminders.
+struct Level {
+    days_field: String,
+    days: String,
+    fr_field: String,
+    fr: String,
+    en_field: String,
+    en: String,
+}
+
+/// Which of the two forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Company,
+    Invoicing,
+}
+
+impl Part {
+    const fn specs(self) -> &'static [Spec] {
+        match self {
+            Self::Company => COMPANY,
+            Self::Invoicing => INVOICING,
+        }
+    }
+}
+
+/// The company as the API shows it.
+///
+/// # Errors
+/// 500 if it cannot be written as JSON.
+pub(super) fn shown(tenant: &TenantView) -> Result<Value, ApiError> {
+    serde_json::to_value(TenantRequest::shown(tenant)).map_err(|cause| {
+        let detail = "the page could not be written";
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).with_cause(cause)
+    })
+}
+
+/// The levels as they are, or as they were typed: empty ones are left out, so that a level has the index that it has in the body.
+fn levels(shown: &Value, form: Option<&Form>) -> Vec<Level> {
+    let level = |index: usize, [days, fr, en]: [String; 3]| Level {
+        days_field: format!("{REMINDERS}.{index}.days"),
+        days,
+        fr_field: format!("{REMINDERS}.{index}.text_fr"),
+        fr,
+        en_field: format!("{REMINDERS}.{index}.text_en"),
+        en,
+    };
+    let read = |index: usize| {
+        ["days", "text_fr", "text_en"].map(|member| {
+            let name = format!("{REMINDERS}.{index}.{member}");
+            match form {
+                Some(form) => form.get(&name).unwrap_or_default().to_owned(),
+                None => current(shown, &name),
+            }
+        })
+    };
+    let known = (0..LEVELS).map(read).filter(|values| values.iter().any(|value| !value.is_empty()));
+    let known: Vec<_> = known.collect();
+    let empty = (known.len()..LEVELS).map(|_| [String::new(), String::new(), String::new()]);
+    let all: Vec<_> = known.iter().cloned().chain(empty).collect();
+    all.into_iter().enumerate().map(|(index, values)| level(index, values)).collect()
+}
+
+/// The levels as the body has them.
+fn typed_levels(form: &Form) -> Value {
+    let levels = levels(&Value::Null, Some(form));
+    let levels = levels.into_iter().filter(|level| !(level.days.is_empty() && level.fr.is_empty() && level.en.is_empty()));
+    let text = |text: String| if text.is_empty() { Value::Null } else { Value::String(text) };
+    let body = levels.map(|level| {
+        // What is no number is refused by the API.
+        let days = level.days.parse::<i64>().map_or_else(|_| text(level.days), |days| json!(days));
+        json!({ "days": days, "text_fr": text(level.fr), "text_en": text(level.en) })
+    });
+    body.collect()
+}
+
+/// Why the form is shown again.
+enum Again<'a> {
+    Refused(&'a Form, FormFaults),
+    Outdated,
+}
+
+fn written(part: Part, visitor: &Visitor, tenant: &TenantView, again: Option<Again<'_>>) -> Result<HttpResponse, ApiError> {
+    let w = Settings::of(visitor.language);
+    let shown = shown(tenant)?;
+    let (status, form, faults, is_outdated) = match again {
+        None => (StatusCode::OK, None, FormFaults::default(), false),
+        Some(Again::Refused(form, faults)) => (StatusCode::UNPROCESSABLE_ENTITY, Some(form), faults, false),
+        Some(Again::Outdated) => (StatusCode::CONFLICT, None, FormFaults::default(), true),
+    };
+    let (title, action) = match part {
+        Part::Company => (w.company, "company"),
+        Part::Invoicing => (w.invoicing, "invoicing"),
+    };
+    let page = ChangePage {
+        page: visitor.page(title),
+        w,
+        faults,
+        is_outdated,
+        action,
+        key: form.map_or_else(new_key, Form::key_text),
+        version: tenant.version,
+        inputs: inputs(part.specs(), &shown, form, w),
+        levels: if part == Part::Invoicing { levels(&shown, form) } else { Vec::new() },
+    };
+    layout::show(status, &page)
+}
+
+pub(super) async fn show_company(visitor: Visitor) -> Result<HttpResponse, ApiError> {
+    written(Part::Company, &visitor, &visitor.tenant, None)
+}
+
+pub(super) async fn show_invoicing(visitor: Visitor) -> Result<HttpResponse, ApiError> {
+    written(Part::Invoicing, &visitor, &visitor.tenant, None)
+}
+
+pub(super) async fn company(
+    visitor: Visitor,
+    form: Form,
+    executor: Data<Executor>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    change(Part::Company, &visitor, &form, &executor, &database).await
+}
+
+pub(super) async fn invoicing(
+    visitor: Visitor,
+    form: Form,
+    executor: Data<Executor>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    change(Part::Invoicing, &visitor, &form, &executor, &database).await
+}
+
+async fn change(
+    part: Part,
+    visitor: &Visitor,
+    form: &Form,
+    executor: &Executor,
+    database: &TenantDatabase,
+) -> Result<HttpResponse, ApiError> {
+    let mut body = patch(part.specs(), form);
+    if part == Part::Invoicing {
+        put(&mut body, REMINDERS, typed_levels(form));
+    }
+    let body: Map<String, Value> = body.as_object_mut().map(std::mem::take).unwrap_or_default();
+    let edit = merge_patch::<TenantRequest>(body);
+    let command = UpdateTenant { expected_version: Some(form.version()?), edit };
+    let leads_to = |_: TenantView| {
+        let location = Some("/console/settings?done=saved".to_owned());
+        Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+    };
+    let error = match executor.execute(visitor.context.clone(), form.key()?, command, leads_to).await {
+        Ok(_) => return Ok(go("/console/settings?done=saved")),
+        Err(error) => ApiError::from(error),
+    };
+    if error.status() == StatusCode::PRECONDITION_FAILED {
+        let now = tenants::get(database, &visitor.context).await?;
+        return written(part, visitor, &now, Some(Again::Outdated));
+    }
+    let mut fields: Vec<&str> = part.specs().iter().map(|spec| spec.name).collect();
+    fields.extend(["invoicing.reminders.*.days", "invoicing.reminders.*.text_fr", "invoicing.reminders.*.text_en"]);
+    let faults = FormFaults::of(error, &fields, visitor.language)?;
+    // The version of the form stays: somebody else's change is not overwritten by the next attempt.
+    let shown = TenantView { version: form.version()?, ..visitor.tenant.clone() };
+    written(part, visitor, &shown, Some(Again::Refused(form, faults)))
+}

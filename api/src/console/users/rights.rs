@@ -1,0 +1,123 @@
+//! What a user may do: the role's permissions, and what differs from them.
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use comptoir_core::accounts::users::{self, ChangePermissions, UserView};
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::application::{PermissionSet, Role, TenantDatabase};
+use comptoir_core::values::ids::UserId;
+use serde_json::json;
+
+use super::actions::{follow, leads_to};
+use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::layout::{self, Page};
+use crate::console::permissions::{self, Group};
+use crate::console::visitor::Visitor;
+use crate::console::words::{Users, shared};
+use crate::error::ApiError;
+use crate::extract::{Faults, part};
+use crate::routes::users::ChangePermissionsRequest;
+
+#[derive(Template)]
+#[template(path = "console/users/rights.html")]
+struct RightsPage {
+    page: Page,
+    w: &'static Users,
+    faults: FormFaults,
+    is_outdated: bool,
+    id: String,
+    name: String,
+    role: &'static str,
+    version: i64,
+    key: String,
+    groups: Vec<Group>,
+}
+
+fn of_role(user: &UserView) -> PermissionSet {
+    user.role.parse::<Role>().map_or(PermissionSet::EMPTY, Role::permissions)
+}
+
+/// What the visitor can give: the boxes that there are.
+fn offered(visitor: &Visitor) -> PermissionSet {
+    PermissionSet::all().iter().filter(|permission| visitor.may(*permission)).collect()
+}
+
+fn written(
+    visitor: &Visitor,
+    user: &UserView,
+    ticked: PermissionSet,
+    again: Option<(&Form, FormFaults, bool)>,
+) -> Result<HttpResponse, ApiError> {
+    let w = Users::of(visitor.language);
+    let (status, key, faults, is_outdated) = match again {
+        None => (StatusCode::OK, new_key(), FormFaults::default(), false),
+        // The page shows what is there now: another request, with a key of its own.
+        Some((_, faults, true)) => (StatusCode::CONFLICT, new_key(), faults, true),
+        Some((form, faults, false)) => (StatusCode::UNPROCESSABLE_ENTITY, form.key_text(), faults, false),
+    };
+    let page = RightsPage {
+        page: visitor.page(w.rights_title),
+        w,
+        faults,
+        is_outdated,
+        id: user.id.to_string(),
+        name: user.name.clone(),
+        role: shared::role(user.role.parse().ok(), visitor.language),
+        version: user.version,
+        key,
+        groups: permissions::groups(offered(visitor), ticked, of_role(user), visitor.language),
+    };
+    layout::show(status, &page)
+}
+
+pub(super) async fn show(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let id: UserId = part(&request, "id")?;
+    let user = users::get(&database, &visitor.context, id).await?;
+    written(&visitor, &user, permissions::named(&user.permissions), None)
+}
+
+pub(super) async fn change(
+    request: HttpRequest,
+    visitor: Visitor,
+    form: Form,
+    executor: Data<Executor>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let id: UserId = part(&request, "id")?;
+    let user = users::get(&database, &visitor.context, id).await?;
+    let ticked = permissions::ticked(&form);
+    // What had no box stays as it is.
+    let wanted = ticked.with(permissions::named(&user.permissions).without(offered(&visitor)));
+    let role = of_role(&user);
+    let (granted, revoked) = (wanted.without(role).names(), role.without(wanted).names());
+    let body = json!({ "granted": granted, "revoked": revoked });
+    let read: Result<ChangePermissionsRequest, Faults> = deserr::deserialize(body);
+    let adjustments = match read.map_err(ApiError::from).and_then(|body| {
+        body.adjustments().map_err(|invalid| ApiError::invalid(vec![invalid.at("/granted")]))
+    }) {
+        Ok(adjustments) => adjustments,
+        Err(error) => {
+            let faults = FormFaults::of(error, &[], visitor.language)?;
+            return written(&visitor, &user, ticked, Some((&form, faults, false)));
+        }
+    };
+    let command = ChangePermissions { id, expected_version: Some(form.version()?), adjustments };
+    let error = match executor.execute(visitor.context.clone(), form.key()?, command, leads_to("rights")).await {
+        Ok(answer) => return Ok(follow(answer)),
+        Err(error) => ApiError::from(error),
+    };
+    if error.status() == StatusCode::PRECONDITION_FAILED {
+        // Their role may be another one now.
+        let user = users::get(&database, &visitor.context, id).await?;
+        let now = permissions::named(&user.permissions);
+        return written(&visitor, &user, now, Some((&form, FormFaults::default(), true)));
+    }
+    let faults = FormFaults::of(error, &[], visitor.language)?;
+    written(&visitor, &user, ticked, Some((&form, faults, false)))
+}
