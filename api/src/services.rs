@@ -36,6 +36,8 @@ pub enum Only {
 pub(crate) struct Hosted {
     builder: Builder,
     only: Option<Only>,
+    /// The database in the services' log-in, if that is configured.
+    pool: Option<Database>,
 }
 
 impl Hosted {
@@ -48,7 +50,13 @@ impl Hosted {
             );
         }
         let builder = Services::builder("api", env!("CARGO_PKG_VERSION"), &settings.services, link)?;
-        Ok(Self { builder, only })
+        let pool = settings.services_database().as_ref().map(Database::new).transpose()?;
+        Ok(Self { builder, only, pool })
+    }
+
+    /// The database in the services' log-in; `None` where that is not configured.
+    pub(crate) fn pool(&self) -> Option<&Database> {
+        self.pool.as_ref()
     }
 
     /// Adds a service that requests need.
@@ -66,7 +74,7 @@ impl Hosted {
         documents: Arc<dyn Documents>,
     ) -> Result<Imports, ConfigError> {
         let database = settings.services_database();
-        let pool = database.as_ref().map(Database::new).transpose()?;
+        let pool = self.pool.clone();
         let own = database.unwrap_or_else(|| settings.database.clone());
         // Where it is off it has no log-in, and never connects.
         let services = pool.clone().map_or_else(|| Database::new(&own), Ok)?;

@@ -28,9 +28,11 @@ use comptoir_core::services::{Services, metrics_upkeep, notifier as notifier_ser
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{ApiConfig, Settings};
+use crate::console::OfAll;
 use crate::documents::Renderer;
 use crate::middleware::{describe_metrics, surround};
 use crate::openapi;
+use crate::projections;
 use crate::routes;
 use crate::routes::notifications::Live;
 use crate::routes::operations::{OpenApiText, Readiness};
@@ -134,6 +136,8 @@ impl Application {
         let imports =
             hosted.add_background(&settings, executor.clone(), of_tenants.clone(), &policies, documents)?;
         let imports = Data::new(imports);
+        let projector = projections::projector(&settings, hosted.pool()).ok();
+        let of_all = Data::new(OfAll::new(hosted.pool().cloned(), projector));
         let links = Data::new(settings.mail.links());
         let policies = Data::new(policies);
         let requests = match only {
@@ -181,6 +185,7 @@ impl Application {
                 .app_data(refused.clone())
                 .app_data(policies.clone())
                 .app_data(links.clone())
+                .app_data(of_all.clone())
                 .app_data(live.clone())
                 .wrap(from_fn(surround))
                 // Outermost: a page may also read why it was refused.

@@ -44,6 +44,19 @@ impl Address {
         self.pairs.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
+    /// All values of a parameter that is repeated.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The same parameters at another path, from the beginning.
+    #[must_use]
+    pub(crate) fn moved(&self, path: &str) -> Self {
+        let mut address = self.restarted();
+        path.clone_into(&mut address.path);
+        address
+    }
+
     pub(crate) fn is(&self, name: &str, value: &str) -> bool {
         self.get(name) == Some(value)
     }
@@ -58,6 +71,15 @@ impl Address {
     #[must_use]
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         let mut address = self.without(name);
+        address.pairs.push((name.to_owned(), value.to_owned()));
+        address
+    }
+
+    /// The same page of the list with something shown beside it.
+    #[must_use]
+    pub(crate) fn beside(&self, name: &str, value: &str) -> Self {
+        let mut address = self.clone();
+        address.pairs.retain(|(found, _)| found != name && found != "done");
         address.pairs.push((name.to_owned(), value.to_owned()));
         address
     }

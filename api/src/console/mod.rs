@@ -67,6 +67,7 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::ServiceConfig;
 
 pub(crate) use errors::Visit;
+pub(crate) use operators::OfAll;
 
 use self::pages::Pages;
 use crate::endpoints::{get, resource};

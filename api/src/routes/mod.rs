@@ -33,7 +33,7 @@ pub(crate) mod returns;
 mod roles;
 mod secret;
 pub(crate) mod sending;
-mod services;
+pub(crate) mod services;
 mod sessions;
 pub(crate) mod shipments;
 pub(crate) mod stock;

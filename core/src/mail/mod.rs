@@ -31,7 +31,7 @@ pub use config::{Links, MailConfig, TransportKind};
 pub use content::{InvoiceMail, LowStock, OverdueInvoice, ReminderMail};
 pub use email::{EmailError, EmailKind, EmailState};
 pub use mailer::{Counts, Filter, Mailer, Overview};
-pub use of_all::{list_of_all, owners};
+pub use of_all::{DueLane, StateCount, counts_of_all, due_lanes, list_of_all, owners};
 pub use policies::{Lifetimes, Policies};
 pub use queries::{AttemptView, EmailDetails, EmailFilter, EmailSort, EmailView, get, list};
 pub use queue::{PRUNE_BATCH, prune};

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::email::{EmailKind, EmailState};
 use super::queries::{EmailFilter, EmailView};
+use super::queue;
 use crate::application::error::Error;
 use crate::platform::database::Database;
 use crate::values::ids::{EmailId, TenantId};
@@ -102,6 +103,46 @@ pub async fn list_of_all(
     let mut connection = services.connection().await?;
     let rows: Vec<Row> = of_all.load(&mut connection).await?;
     rows.into_iter().map(Row::into_view).collect()
+}
+
+/// E-mails in one state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateCount {
+    pub state: EmailState,
+    pub number: i64,
+    /// When the oldest of them was queued.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+/// E-mails of one tenant to one domain that are due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueLane {
+    pub tenant: TenantId,
+    pub destination: String,
+    pub number: usize,
+}
+
+/// Counts the e-mails of all tenants in each state that the queue has.
+///
+/// # Errors
+/// Fails if the database cannot be reached, or if the role may not.
+pub async fn counts_of_all(services: &Database) -> Result<Vec<StateCount>, Error> {
+    let found = queue::overview(services).await?;
+    let known = found.into_iter().filter_map(|(state, number, oldest)| {
+        // A newer version may know others.
+        Some(StateCount { state: EmailState::named(&state)?, number, oldest })
+    });
+    Ok(known.collect())
+}
+
+/// Returns which e-mails are due, by tenant and domain.
+///
+/// # Errors
+/// Fails if the database cannot be reached, or if the role may not.
+pub async fn due_lanes(services: &Database) -> Result<Vec<DueLane>, Error> {
+    let due = queue::due(services, None, None).await?;
+    let lane = |(lane, number): queue::Numbered| DueLane { tenant: lane.tenant, destination: lane.destination, number };
+    Ok(due.into_iter().map(lane).collect())
 }
 
 /// Returns whose these e-mails are. One that no tenant has is missing.

@@ -21,6 +21,9 @@ pub struct Filter {
     pub aggregate_id: Option<String>,
     /// Only those that failed at this time or later.
     pub since: Option<DateTime<Utc>>,
+    /// Only those that failed at this time or earlier. [`extent`] keeps to it, and so does what is decided up to its time;
+    /// [`list`] shows the newer ones too.
+    pub until: Option<DateTime<Utc>>,
 }
 
 /// A line of the list.
@@ -94,10 +97,16 @@ crate::statement! {
         event_types: Option<&'a str> => Nullable<Text>,
         aggregate_id: Option<&'a str> => Nullable<Text>,
         since: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        until: Option<DateTime<Utc>> => Nullable<Timestamptz>,
     } -> (BigInt, Timestamptz)
-    = "SELECT count(*), now() FROM outbox_dead_letters
-    WHERE id = ANY (COALESCE($1::uuid[], ARRAY[id])) AND ('.' || event_type) ~ COALESCE($2, '')
-        AND aggregate_id = COALESCE($3, aggregate_id) AND failed_at >= COALESCE($4, '-infinity')"
+    = "SELECT count(dead.id), asked.until
+    FROM (SELECT $1::uuid[] AS ids, $2::text AS types, $3::text AS aggregate, $4::timestamptz AS since,
+            LEAST(now(), $5::timestamptz) AS until) AS asked
+        LEFT JOIN outbox_dead_letters AS dead ON dead.id = ANY (COALESCE(asked.ids, ARRAY[dead.id]))
+            AND ('.' || dead.event_type) ~ COALESCE(asked.types, '')
+            AND dead.aggregate_id = COALESCE(asked.aggregate, dead.aggregate_id)
+            AND dead.failed_at >= COALESCE(asked.since, '-infinity') AND dead.failed_at <= asked.until
+    GROUP BY asked.until"
 }
 
 crate::statement! {
@@ -265,12 +274,13 @@ struct Released {
 /// # Errors
 /// Fails if the database does not answer or refuses the statement.
 pub async fn extent(connection: &mut AsyncPgConnection, filter: &Filter) -> QueryResult<Extent> {
-    let Filter { ids, event_types, aggregate_id, since } = filter;
+    let Filter { ids, event_types, aggregate_id, since, until } = filter;
     let count = Count::new(
         ids.as_deref(),
         event_types.as_ref().map(EventTypes::regex),
         aggregate_id.as_deref(),
         *since,
+        *until,
     );
     count.get_result(connection).await
 }
@@ -285,7 +295,7 @@ pub async fn list(
     after: Option<Position>,
     limit: i64,
 ) -> QueryResult<Vec<Summary>> {
-    let Filter { ids, event_types, aggregate_id, since } = filter;
+    let Filter { ids, event_types, aggregate_id, since, .. } = filter;
     let (before, before_id) = after.unzip();
     let statement = List::new(
         ids.as_deref(),
@@ -319,7 +329,7 @@ pub async fn requeue(
     filter: &Filter,
     batch: &Batch,
 ) -> QueryResult<Vec<Decided>> {
-    let Filter { ids, event_types, aggregate_id, since } = filter;
+    let Filter { ids, event_types, aggregate_id, since, .. } = filter;
     let statement = Requeue::new(
         batch.operation,
         batch.until,
@@ -343,7 +353,7 @@ pub async fn discard(
     filter: &Filter,
     batch: &Batch,
 ) -> QueryResult<Vec<Decided>> {
-    let Filter { ids, event_types, aggregate_id, since } = filter;
+    let Filter { ids, event_types, aggregate_id, since, .. } = filter;
     let statement = Discard::new(
         batch.operation,
         batch.until,

@@ -18,6 +18,7 @@ pub mod replay;
 mod row;
 pub mod settle;
 pub mod tail;
+pub mod throughput;
 mod topic;
 mod waiting;
 

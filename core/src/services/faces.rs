@@ -81,6 +81,9 @@ pub struct Selection {
     /// Failed then or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
+    /// Failed then or earlier; otherwise now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
     /// All that there are now.
     pub all: bool,
     /// Only count.

@@ -122,6 +122,7 @@ impl Selection {
             event_types: self.event_type.clone(),
             aggregate_id: self.aggregate_id.clone(),
             since: self.since,
+            until: None,
         }
     }
 

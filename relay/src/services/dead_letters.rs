@@ -87,13 +87,13 @@ fn asked(selection: &Selection) -> Value {
 }
 
 fn filter(selection: Selection) -> Result<Filter, Fault> {
-    let Selection { ids, event_type, aggregate_id, since, all, .. } = selection;
+    let Selection { ids, event_type, aggregate_id, since, until, all, .. } = selection;
     let is_everything = ids.is_none() && event_type.is_none() && aggregate_id.is_none() && since.is_none();
     if is_everything != all {
         return Err(Fault::new("give a filter (ids, event_type, aggregate_id, since), or `all`: true"));
     }
     let event_types = event_type.map(|text| text.parse::<EventTypes>()).transpose().map_err(Fault::new)?;
-    Ok(Filter { ids, event_types, aggregate_id, since })
+    Ok(Filter { ids, event_types, aggregate_id, since, until })
 }
 
 impl Service for DeadLetters {

@@ -166,7 +166,7 @@ impl Browser {
         self.send(Method::POST, path, &[("Sec-Fetch-Site", "same-origin")], fields).await
     }
 
-    async fn log_in(&mut self, path: &str, email: &str, password: &str) -> Result<Answered> {
+    pub(crate) async fn log_in(&mut self, path: &str, email: &str, password: &str) -> Result<Answered> {
         let token = self.get(path).await?.hidden("form_token")?;
         self.post(path, &[("form_token", &token), ("email", email), ("password", password)]).await
     }

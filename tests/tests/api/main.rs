@@ -12,6 +12,7 @@ mod console;
 mod console_admin;
 mod console_catalogue;
 mod console_invoices;
+mod console_operators;
 mod console_orders;
 mod console_stock;
 mod contention;

@@ -64,6 +64,9 @@ fn by_code(code: &str, language: Language) -> &'static str {
         "too_large" => ("Ce nombre est trop grand.", "This number is too large."),
         "not_positive" => ("Il en faut plus de zéro.", "It must be more than zero."),
         "negative" => ("Il en faut zéro ou plus.", "It must be zero or more."),
+        "not_a_time" => ("Écrivez une date et une heure.", "Write a date and a time."),
+        "service_off" => ("Ce service est éteint partout : allumez-le dans la configuration.", "This service is off everywhere: turn it on in the settings."),
+        "service_not_found" => ("Aucun processus qui tourne n'a ce service.", "No process that runs has this service."),
         "not_a_date" => ("Écrivez une date du calendrier.", "Write a date of the calendar."),
         "out_of_range" => ("Cette valeur est hors des limites permises.", "This value is outside what is allowed."),
         "too_long" => ("C'est trop long : raccourcissez.", "This is too long: shorten it."),
@@ -259,7 +262,10 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Another list for the same customers has a price of this product in this period already.",
         ),
         "price_list_full" => ("Cette liste a le maximum de prix.", "This list has as many prices as a list can have."),
-        "wrong_type" => ("Écrivez un nombre entier, comme 30.", "Write a whole number, such as 30."),
+        "wrong_type" => (
+            "Ce n'est pas le genre de valeur attendu ici : un nombre s'écrit comme 30.",
+            "This is not the kind of value that is expected here: a number is written like 30.",
+        ),
         "not_an_email" => ("Une adresse e-mail a un @, comme ada@docks.example.", "An e-mail address has an @, such as ada@docks.example."),
         "wrong_vat_number" | "not_a_vat_number" => ("Ce numéro de TVA ne tient pas : vérifiez ses chiffres.", "This VAT number does not hold: check its digits."),
         "wrong_check_digit" | "not_a_gtin" => (

@@ -16,7 +16,7 @@ pub(crate) mod imports;
 mod invoice_faults;
 pub(crate) mod invoices;
 mod keys;
-mod operators;
+pub(crate) mod operators;
 pub(crate) mod orders;
 pub(crate) mod parts;
 pub(crate) mod payments;

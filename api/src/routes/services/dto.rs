@@ -214,7 +214,7 @@ fn has_nul(value: &serde_json::Value) -> bool {
 /// A command that was accepted; its own address says how it ends.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct AcceptedCommand {
-    pub(super) id: Uuid,
+    pub(crate) id: Uuid,
     #[schema(example = "pruning")]
     pub(super) service: String,
     #[schema(example = "trigger")]

@@ -5,8 +5,9 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::accounts::operators::AskService;
+use comptoir_core::application::OperatorContext;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::idempotency::{IdempotencyKey, StoredResponse};
+use comptoir_core::application::idempotency::{Answer, IdempotencyKey, StoredResponse};
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::services::{AskError, CommandView, Handle, ServiceView, Wish, grouped};
 use serde_json::Value;
@@ -162,15 +163,17 @@ pub(crate) async fn command(
 
 /// Returns the wish for an action of the service that the path names. It carries on the request's correlation id, if that is a UUID.
 fn wish(request: &HttpRequest, operator: &Operator, action: &str) -> Result<Wish, ApiError> {
-    let service: String = part(request, "name")?;
-    let wish = Wish::new(service, action, Value::Null, operator.0.principal().name.clone());
-    let correlation_id = Uuid::try_parse(operator.0.correlation_id()).unwrap_or(wish.correlation_id);
-    Ok(Wish { correlation_id, ..wish })
+    Ok(wish_of(&operator.0, &part::<String>(request, "name")?, action))
 }
 
-/// Asks, and answers 202. What is asked is in the operators' trail first. If the process dies between the two, a repetition of the request
-/// under its idempotency key finds the stored answer, and asks for what that promised: asked twice, it is one command. `parameters` is
-/// where the parameters stand in the request.
+/// The same for a service that is known by its name.
+pub(crate) fn wish_of(operator: &OperatorContext, service: &str, action: &str) -> Wish {
+    let wish = Wish::new(service, action, Value::Null, operator.principal().name.clone());
+    let correlation_id = Uuid::try_parse(operator.correlation_id()).unwrap_or(wish.correlation_id);
+    Wish { correlation_id, ..wish }
+}
+
+/// Asks, and answers 202.
 async fn ask(
     operator: Operator,
     key: Option<IdempotencyKey>,
@@ -179,6 +182,21 @@ async fn ask(
     executor: &Executor,
     parameters: &'static str,
 ) -> Result<HttpResponse, ApiError> {
+    let (answer, _) = accept(operator.0, key, wish, services, executor, parameters).await?;
+    respond::answer(answer)
+}
+
+/// Asks, and returns the answer with what it promises. What is asked is in the operators' trail first. If the process dies between the two, a repetition of the request
+/// under its idempotency key finds the stored answer, and asks for what that promised: asked twice, it is one command. `parameters` is
+/// where the parameters stand in the request.
+pub(crate) async fn accept(
+    operator: OperatorContext,
+    key: Option<IdempotencyKey>,
+    wish: Wish,
+    services: &Handle,
+    executor: &Executor,
+    parameters: &'static str,
+) -> Result<(Answer, AcceptedCommand), ApiError> {
     let offer = services.offer(&wish.service, &wish.action).await.map_err(refused)?;
     wish.check(&offer).map_err(|error| refused_at(error, parameters))?;
     let accepted = AcceptedCommand::of(&wish);
@@ -188,15 +206,15 @@ async fn ask(
         Ok(StoredResponse { status: 202, location: Some(accepted.location()), etag: None, body })
     };
     let recorded = AskService { wish: wish.clone() };
-    let answer = executor.execute_as_operator(operator.0, key, recorded, render).await?;
+    let answer = executor.execute_as_operator(operator, key, recorded, render).await?;
     let promised: AcceptedCommand = serde_json::from_str(&answer.response.body)
         .map_err(|cause| Error::Serialize { what: "the stored answer", cause })?;
     let wish = Wish { id: promised.id, correlation_id: promised.correlation_id, ..wish };
     services.send(wish).await.map_err(refused)?;
-    respond::answer(answer)
+    Ok((answer, promised))
 }
 
-fn refused(error: AskError) -> ApiError {
+pub(crate) fn refused(error: AskError) -> ApiError {
     refused_at(error, PARAMETERS)
 }
 

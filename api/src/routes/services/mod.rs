@@ -4,6 +4,9 @@
 mod dto;
 mod handlers;
 
+pub(crate) use dto::AcceptedCommand;
+pub(crate) use handlers::{accept, refused, wish_of};
+
 use crate::access::Access::Operator;
 use crate::endpoints::Endpoints;
 

@@ -25,7 +25,7 @@ use crate::application::context::RequestContext;
 pub use anchors::{Anchors, ChainId, Head};
 pub use chain::Rule;
 pub use erase::{EraseError, erase};
-pub use queries::{AuditEventView, AuditFilter, AuditSort, is_larger_than, list};
+pub use queries::{AuditEventView, AuditFilter, AuditSort, is_larger_than, list, list_of_operators};
 pub use refusals::{Refusal, Refusals};
 pub use verification::Verification;
 pub use verify::{Broken, Report, TenantDigest, VerifyError, verify};

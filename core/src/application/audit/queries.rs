@@ -4,11 +4,11 @@ use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::application::TenantDatabase;
+use crate::application::{OperatorContext, TenantDatabase};
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::platform::paging::{
@@ -159,6 +159,23 @@ impl AuditFilter {
     }
 }
 
+/// Reads the rows of one page, and the row at which a look through others stopped.
+async fn rows(
+    mut connection: &AsyncPgConnection,
+    context: &RequestContext,
+    filter: &AuditFilter,
+    request: &PageRequest<AuditSort>,
+) -> Result<(Option<AuditEventView>, Vec<AuditEventView>), Error> {
+    let walk = || filter.walk(context, request.times());
+    let matching = |looked_at, limit| filter.matching(looked_at, limit);
+    if filter.served() == *filter {
+        let rows = matching(walk().limit(request.rows()), request.rows());
+        return Ok((None, rows.load(&mut connection).await?));
+    }
+    let (last, rows): (Option<AuditEventView>, _) = look_through!(connection, request, walk, matching);
+    Ok((last.filter(|last| filter.leads_to(last)), rows))
+}
+
 /// # Errors
 /// Fails if the database cannot be reached.
 pub async fn list(
@@ -168,17 +185,23 @@ pub async fn list(
     request: &PageRequest<AuditSort>,
 ) -> Result<Page<AuditEventView>, Error> {
     let (edge, rows) = db
-        .read(context, async |mut connection| {
-            let walk = || filter.walk(context, request.times());
-            let matching = |looked_at, limit| filter.matching(looked_at, limit);
-            if filter.served() == *filter {
-                let rows = matching(walk().limit(request.rows()), request.rows());
-                return Ok((None, rows.load(&mut connection).await?));
-            }
-            let (last, rows): (Option<AuditEventView>, _) =
-                look_through!(connection, request, walk, matching);
-            Ok((last.filter(|last| filter.leads_to(last)), rows))
-        })
+        .read(context, async |connection| rows(connection, context, filter, request).await)
+        .await?;
+    Ok(request.page_up_to(edge, rows))
+}
+
+/// Lists what operators did, as [`list`] lists what was done in a company.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn list_of_operators(
+    db: &TenantDatabase,
+    context: &OperatorContext,
+    filter: &AuditFilter,
+    request: &PageRequest<AuditSort>,
+) -> Result<Page<AuditEventView>, Error> {
+    let (edge, rows) = db
+        .read_as_operator(context, async |connection| rows(connection, context.request(), filter, request).await)
         .await?;
     Ok(request.page_up_to(edge, rows))
 }
