@@ -14,10 +14,12 @@ const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'non
 const PAGE: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 /// The policy of the console: no script and no style but its own files, and forms that go nowhere else.
-const CONSOLE: &str = "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+const CONSOLE: &str =
+    "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 /// The policy of a document that a page of the console shows beside its data: no other site frames it. It has no scripts of
 /// ours to load, and a browser shows it by means of its own.
-const DOCUMENT: &str = "default-src 'self'; object-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'";
+const DOCUMENT: &str =
+    "default-src 'self'; object-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'";
 /// How the paths of such documents end.
 const DOCUMENTS: &str = "/pdf";
 /// The prefixes of paths with a company's data, which no cache may keep, not even the browser's.

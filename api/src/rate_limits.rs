@@ -6,8 +6,8 @@ use std::cell::Cell;
 use std::net::IpAddr;
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::{Method, StatusCode};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use comptoir_core::accounts::rate_limits::{Exceeded, LimitState, RateLimiter, Subject, WINDOW_SECONDS};
 
@@ -18,7 +18,8 @@ const UNLIMITED: &[&str] = &["/health/live", "/health/ready"];
 /// The prefixes of the routes that take or make secrets: each request may be a guess.
 const SIGN_IN: &[&str] = &["/api/v1/auth/", "/api/v1/operators/auth/"];
 /// Those of the console. To look at such a page is no guess, to send its form is one.
-const SIGN_IN_FORMS: &[&str] = &["/console/sign-in", "/console/operators/sign-in", "/console/profile/password"];
+const SIGN_IN_FORMS: &[&str] =
+    &["/console/sign-in", "/console/operators/sign-in", "/console/profile/password"];
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -37,11 +38,7 @@ impl Limits {
     /// Returns the limits of a request. `route` is the pattern of its path.
     pub(crate) fn of(request: &ServiceRequest, route: &str) -> Self {
         let limiter = request.app_data::<Data<RateLimiter>>().filter(|_| is_limited(route)).cloned();
-        Self {
-            limiter,
-            takes_secrets: takes_secrets(request.method(), route),
-            nearest: Cell::default(),
-        }
+        Self { limiter, takes_secrets: takes_secrets(request.method(), route), nearest: Cell::default() }
     }
 
     /// Counts the request against the limits of its address.

@@ -147,13 +147,15 @@ mod tests {
 
     #[test]
     fn the_files_of_a_page_leave_room_for_the_page_itself() {
-        let size: usize = [&ASSETS.style, &ASSETS.script, &ASSETS.htmx].map(|asset| asset.body.len()).iter().sum();
+        let size: usize =
+            [&ASSETS.style, &ASSETS.script, &ASSETS.htmx].map(|asset| asset.body.len()).iter().sum();
         assert!(size < 85_000, "{size} bytes of 100,000");
     }
 
     /// The values of the tokens in a rule of the style, `--name: #rrggbb`.
     fn tokens(rule: &str) -> HashMap<&str, [u8; 3]> {
-        let declarations = rule.split([';', '{']).filter_map(|declaration| declaration.trim().split_once(": #"));
+        let declarations =
+            rule.split([';', '{']).filter_map(|declaration| declaration.trim().split_once(": #"));
         declarations
             .filter_map(|(name, value)| {
                 let mut colour = [0; 3];
@@ -176,8 +178,9 @@ mod tests {
             let value = f64::from(value) / 255.0;
             if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
         };
-        let luminance =
-            |[red, green, blue]: [u8; 3]| 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue);
+        let luminance = |[red, green, blue]: [u8; 3]| {
+            0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue)
+        };
         let (one, other) = (luminance(one), luminance(other));
         (one.max(other) + 0.05) / (one.min(other) + 0.05)
     }

@@ -1,4 +1,4 @@
-//! What comboboxes offer: eight rows that have the typed words.
+//! What comboboxes offer: eight rows that have the typed words; and what was chosen in one, or only typed.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,12 +12,13 @@ use comptoir_core::commerce::stock::{self, StockFilter};
 use comptoir_core::commerce::suppliers::{self, SupplierFilter};
 use comptoir_core::values::goods::Units;
 
-use super::layout;
+use super::forms::Form;
 use super::lists::{Address, first};
 use super::pages::Pages;
 use super::places::Places;
 use super::visitor::Visitor;
 use super::words::orders::available;
+use super::{layout, scan};
 use crate::access::Access::Needs;
 use crate::error::ApiError;
 
@@ -110,13 +111,17 @@ async fn of_locations(
 
 fn list(address: &Address) -> String {
     let list = address.get("list").unwrap_or("choice");
-    list.chars().filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')).take(60).collect()
+    list.chars()
+        .filter(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'))
+        .take(60)
+        .collect()
 }
 
 /// Words as a search takes them; `None` if there are none.
 pub(super) fn words(text: &str) -> Option<String> {
     let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
-    let words: String = words.take(MAX_WORDS).collect::<Vec<_>>().join(" ").chars().take(MAX_LENGTH).collect();
+    let words: String =
+        words.take(MAX_WORDS).collect::<Vec<_>>().join(" ").chars().take(MAX_LENGTH).collect();
     (!words.is_empty()).then_some(words)
 }
 
@@ -162,7 +167,37 @@ pub(super) async fn products_like(
     Ok(products::list(database, &visitor.context, &filter, &first(ROWS)?).await?.data)
 }
 
-/// Finds the one product that was typed: by its SKU, or if the words mean one alone.
+/// Finds the one customer that was typed: by the code, or if the words mean one alone.
+pub(super) async fn one_customer(
+    text: &str,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Option<Chosen>, ApiError> {
+    if text.is_empty() || !visitor.may(Permission::CustomersRead) {
+        return Ok(None);
+    }
+    if let Some(found) = customers::find_by_code(database, &visitor.context, text).await? {
+        return Ok(Some(Chosen { text: found.name, id: found.id.to_string() }));
+    }
+    Ok(only(customers_like(text, visitor, database).await?).map(Chosen::from))
+}
+
+/// Finds the one supplier that was typed: by the code, or if the words mean one alone.
+pub(super) async fn one_supplier(
+    text: &str,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Option<Chosen>, ApiError> {
+    if text.is_empty() || !visitor.may(Permission::SuppliersRead) {
+        return Ok(None);
+    }
+    if let Some(found) = suppliers::find_by_code(database, &visitor.context, text).await? {
+        return Ok(Some(Chosen { text: found.name, id: found.id.to_string() }));
+    }
+    Ok(only(suppliers_like(text, visitor, database).await?).map(Chosen::from))
+}
+
+/// Finds the one product that was typed: by its barcode, its SKU, or if the words mean one alone.
 pub(super) async fn one_product(
     text: &str,
     visitor: &Visitor,
@@ -171,11 +206,83 @@ pub(super) async fn one_product(
     if text.is_empty() || !visitor.may(Permission::ProductsRead) {
         return Ok(None);
     }
-    if let Some(found) = products::find_by_sku(database, &visitor.context, text).await? {
+    if let Some(found) = scan::product(text, visitor, database).await? {
         return Ok(Some(found));
     }
-    let mut found = products_like(text, visitor, database).await?;
-    Ok(if found.len() == 1 { found.pop() } else { None })
+    Ok(only(products_like(text, visitor, database).await?))
+}
+
+fn only<T>(mut found: Vec<T>) -> Option<T> {
+    if found.len() == 1 { found.pop() } else { None }
+}
+
+/// What was chosen in a combobox, or only typed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Chosen {
+    pub(super) text: String,
+    /// Empty if it is not known yet.
+    pub(super) id: String,
+}
+
+impl Chosen {
+    /// What a form says of the combobox with this name.
+    pub(super) fn of(form: &Form, name: &str) -> Self {
+        let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
+        Self { text: text(&format!("{name}_text")), id: text(name) }
+    }
+
+    /// Whether something was typed and nothing chosen.
+    pub(super) fn is_open(&self) -> bool {
+        self.id.is_empty() && !self.text.is_empty()
+    }
+
+    /// Finds the customer that was typed and not chosen.
+    pub(super) async fn find_customer(
+        &mut self,
+        visitor: &Visitor,
+        database: &TenantDatabase,
+    ) -> Result<(), ApiError> {
+        if self.is_open()
+            && let Some(found) = one_customer(&self.text, visitor, database).await?
+        {
+            *self = found;
+        }
+        Ok(())
+    }
+
+    /// Finds the supplier that was typed and not chosen.
+    pub(super) async fn find_supplier(
+        &mut self,
+        visitor: &Visitor,
+        database: &TenantDatabase,
+    ) -> Result<(), ApiError> {
+        if self.is_open()
+            && let Some(found) = one_supplier(&self.text, visitor, database).await?
+        {
+            *self = found;
+        }
+        Ok(())
+    }
+
+    /// Finds the product that was typed and not chosen.
+    pub(super) async fn find_product(
+        &mut self,
+        visitor: &Visitor,
+        database: &TenantDatabase,
+    ) -> Result<(), ApiError> {
+        if self.is_open()
+            && let Some(found) = one_product(&self.text, visitor, database).await?
+        {
+            *self = Self { text: found.name, id: found.id.to_string() };
+        }
+        Ok(())
+    }
+}
+
+impl From<Choice> for Chosen {
+    fn from(choice: Choice) -> Self {
+        Self { text: choice.text, id: choice.id }
+    }
 }
 
 /// What of a product is free in all warehouses; `None` if it is not kept in stock, or the visitor may not see that.

@@ -17,11 +17,31 @@ const MONTHS_FR: [&str; 12] =
 const MONTHS_EN: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const WHOLE_MONTHS_FR: [&str; 12] = [
-    "janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
     "décembre",
 ];
 const WHOLE_MONTHS_EN: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const DAYS_FR: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
@@ -118,7 +138,8 @@ impl Format {
 
     /// Puts the separators into digits with a point.
     fn number(&self, digits: &str) -> String {
-        let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
+        let (whole, fraction) =
+            digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
         let (group, point) = match self.language {
             Language::Fr => (THIN, ','),
             Language::En => (',', '.'),
@@ -144,8 +165,13 @@ impl Format {
             Language::Fr => MONTHS_FR[month],
             Language::En => MONTHS_EN[month],
         };
-        let first = if self.language == Language::Fr && day.day() == 1 { "1ᵉʳ".to_owned() } else { day.day().to_string() };
-        let year = if day.year() == self.today().year() { String::new() } else { format!("{FIRM}{}", day.year()) };
+        let first = if self.language == Language::Fr && day.day() == 1 {
+            "1ᵉʳ".to_owned()
+        } else {
+            day.day().to_string()
+        };
+        let year =
+            if day.year() == self.today().year() { String::new() } else { format!("{FIRM}{}", day.year()) };
         format!("{first}{FIRM}{name}{year}")
     }
 
@@ -198,6 +224,14 @@ fn clock(time: &impl Timelike) -> String {
 /// Takes the sign off; what is shown of it is a minus sign.
 fn sign_of(text: &str) -> (String, &str) {
     text.strip_prefix('-').map_or((String::new(), text), |digits| (MINUS.to_string(), digits))
+}
+
+/// A decimal of the API as people of this language type it: without separators of thousands.
+pub(crate) fn as_typed(decimal: &str, language: Language) -> String {
+    match language {
+        Language::Fr => decimal.replace('.', ","),
+        Language::En => decimal.to_owned(),
+    }
 }
 
 /// Returns a typed amount or quantity as the API takes it: `1 234,5` and `1234.50` both, with or without a currency sign.
@@ -256,7 +290,10 @@ mod tests {
         assert_eq!(french.short(moment("2026-11-25T23:30:00Z")).shown, "00:30", "it is the 26th in Paris");
         let long = french.long(moment("2026-11-24T15:08:55Z"));
         assert_eq!(long.shown, "24\u{a0}nov. 16:08");
-        assert_eq!((long.utc.as_str(), long.machine.as_str()), ("2026-11-24 15:08:55 UTC", "2026-11-24T15:08:55Z"));
+        assert_eq!(
+            (long.utc.as_str(), long.machine.as_str()),
+            ("2026-11-24 15:08:55 UTC", "2026-11-24T15:08:55Z")
+        );
         assert_eq!(french.clock_now(), "10:42:07");
         assert_eq!(french.beginning(day("2026-11-26")), moment("2026-11-25T23:00:00Z"));
         assert_eq!(Format::new(Language::Fr, "Mars/Base", Utc::now()).zone, Tz::UTC);

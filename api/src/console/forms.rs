@@ -32,9 +32,11 @@ impl Form {
     /// # Errors
     /// 400 if the body is no form, 413 if it has too many fields.
     pub(super) fn parse(path: &str, body: &web::Bytes) -> Result<Self, ApiError> {
-        let malformed = || ApiError::new(StatusCode::BAD_REQUEST, "bad_request", "the form could not be read");
+        let malformed =
+            || ApiError::new(StatusCode::BAD_REQUEST, "bad_request", "the form could not be read");
         let text = std::str::from_utf8(body).map_err(|_| malformed())?;
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(text).map_err(|_| malformed())?.into_inner();
+        let pairs =
+            web::Query::<Vec<(String, String)>>::from_query(text).map_err(|_| malformed())?.into_inner();
         Ok(Self { body: body.clone(), ..Self::of_fields(path, pairs)? })
     }
 
@@ -73,7 +75,9 @@ impl Form {
 
     /// One more than the highest index of the fields `{prefix}.{index}.…`.
     pub(crate) fn rows(&self, prefix: &str) -> usize {
-        let index = |name: &str| name.strip_prefix(prefix)?.strip_prefix('.')?.split('.').next()?.parse::<usize>().ok();
+        let index = |name: &str| {
+            name.strip_prefix(prefix)?.strip_prefix('.')?.split('.').next()?.parse::<usize>().ok()
+        };
         let last = self.pairs.iter().filter_map(|(name, _)| index(name)).max();
         last.map_or(0, |last| (last + 1).min(MAX_FIELDS))
     }
@@ -84,7 +88,11 @@ impl Form {
     /// 422 if the form has none: a form that could overwrite another person's change is never sent without.
     pub(crate) fn version(&self) -> Result<i64, ApiError> {
         self.get("version").and_then(|text| text.parse().ok()).ok_or_else(|| {
-            ApiError::invalid_field("/version", "missing_field", "the form has no version: load the page again")
+            ApiError::invalid_field(
+                "/version",
+                "missing_field",
+                "the form has no version: load the page again",
+            )
         })
     }
 
@@ -305,8 +313,10 @@ mod tests {
 
     #[test]
     fn only_what_differs_stands_side_by_side() {
-        let versions = TwoVersions::new("amend", "/console/orders/1/edit").with("Number", "A", "A").with("Day", "", "1");
-        let shown: Vec<_> = versions.differences().iter().map(|one| (one.mine.as_str(), one.theirs.as_str())).collect();
+        let versions =
+            TwoVersions::new("amend", "/console/orders/1/edit").with("Number", "A", "A").with("Day", "", "1");
+        let shown: Vec<_> =
+            versions.differences().iter().map(|one| (one.mine.as_str(), one.theirs.as_str())).collect();
         assert_eq!(shown, [("", "1")]);
     }
 }

@@ -62,7 +62,8 @@ pub(crate) struct Page {
 impl Page {
     /// The letters in the place of a portrait.
     pub(crate) fn initials(&self) -> String {
-        let words = self.person.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words =
+            self.person.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
         words.filter_map(|word| word.chars().next()).take(2).flat_map(char::to_uppercase).collect()
     }
 

@@ -235,10 +235,16 @@ mod tests {
     #[test]
     fn a_change_of_the_filters_begins_at_the_first_page() {
         let list = address("q=th%C3%A9+vert&status=pending&cursor=abc&done=placed");
-        assert_eq!(list.with("status", "confirmed").to_string(), "/console/orders?q=th%C3%A9%20vert&status=confirmed");
+        assert_eq!(
+            list.with("status", "confirmed").to_string(),
+            "/console/orders?q=th%C3%A9%20vert&status=confirmed"
+        );
         assert_eq!(list.without("q").to_string(), "/console/orders?status=pending");
         assert_eq!(list.cleared().to_string(), "/console/orders");
-        assert_eq!(list.export("/console/orders.csv").to_string(), "/console/orders.csv?q=th%C3%A9%20vert&status=pending");
+        assert_eq!(
+            list.export("/console/orders.csv").to_string(),
+            "/console/orders.csv?q=th%C3%A9%20vert&status=pending"
+        );
     }
 
     #[test]

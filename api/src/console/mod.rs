@@ -16,8 +16,8 @@ mod customer_groups;
 mod customers;
 mod emails;
 mod errors;
-mod forms;
 mod format;
+mod forms;
 mod guard;
 mod home;
 mod imports;
@@ -136,7 +136,11 @@ pub(crate) enum Area {
 impl Area {
     fn of(path: &str) -> Self {
         let rest = path.strip_prefix(OPERATORS);
-        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) { Self::Operators } else { Self::Company }
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            Self::Operators
+        } else {
+            Self::Company
+        }
     }
 
     /// Where somebody without a session is sent.
@@ -170,7 +174,11 @@ mod tests {
             assert!(has(page.path), "{}", page.path);
             assert!(seen.insert((page.method.to_string(), page.path)), "{}: twice", page.path);
             let of_operators = Area::of(page.path) == Area::Operators;
-            assert!(page.access == Access::Public || (page.access == Access::Operator) == of_operators, "{}", page.path);
+            assert!(
+                page.access == Access::Public || (page.access == Access::Operator) == of_operators,
+                "{}",
+                page.path
+            );
             // A key of a program has no session, and so no cookies.
             assert_ne!(page.access, Access::Authenticated, "{}: say LoggedIn", page.path);
         }

@@ -33,7 +33,10 @@ pub(crate) async fn of_customers(
     if ids.is_empty() || !visitor.may(Permission::CustomersRead) {
         return Ok(HashMap::new());
     }
-    let filter = CustomerFilter { selection: Selection { ids: Some(ids), ..Selection::default() }, ..CustomerFilter::default() };
+    let filter = CustomerFilter {
+        selection: Selection { ids: Some(ids), ..Selection::default() },
+        ..CustomerFilter::default()
+    };
     let page = customers::list(database, &visitor.context, &filter, &first(100)?).await?;
     Ok(page.data.into_iter().map(|customer| (customer.id, customer.name)).collect())
 }
@@ -51,7 +54,10 @@ pub(crate) async fn of_suppliers(
     if ids.is_empty() || !visitor.may(Permission::SuppliersRead) {
         return Ok(HashMap::new());
     }
-    let filter = SupplierFilter { selection: Selection { ids: Some(ids), ..Selection::default() }, ..SupplierFilter::default() };
+    let filter = SupplierFilter {
+        selection: Selection { ids: Some(ids), ..Selection::default() },
+        ..SupplierFilter::default()
+    };
     let page = suppliers::list(database, &visitor.context, &filter, &first(100)?).await?;
     Ok(page.data.into_iter().map(|supplier| (supplier.id, supplier.name)).collect())
 }
@@ -77,12 +83,18 @@ pub(crate) async fn of_orders(
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let filter = OrderFilter { selection: Selection { ids: Some(ids), ..Selection::default() }, ..OrderFilter::default() };
+    let filter = OrderFilter {
+        selection: Selection { ids: Some(ids), ..Selection::default() },
+        ..OrderFilter::default()
+    };
     let found = orders::list(database, &visitor.context, &filter, &first(100)?).await?.data;
     let customers = of_customers(database, visitor, found.iter().map(|order| order.customer_id)).await?;
     let named = |order: orders::OrderSummary| {
         let number = number(order.reference, order.external_id, order.id);
-        (order.id, NamedOrder { number, customer: customers.get(&order.customer_id).cloned().unwrap_or_default() })
+        (
+            order.id,
+            NamedOrder { number, customer: customers.get(&order.customer_id).cloned().unwrap_or_default() },
+        )
     };
     Ok(found.into_iter().map(named).collect())
 }

@@ -63,8 +63,9 @@ impl Pages {
         path: &'static str,
         route: Route,
     ) -> Self {
-        let guarded =
-            from_fn(move |request: ServiceRequest, next: Next<_>| guard::admit((access, takes), request, next));
+        let guarded = from_fn(move |request: ServiceRequest, next: Next<_>| {
+            guard::admit((access, takes), request, next)
+        });
         self.0.push(Page { method, path, access, route: route.wrap(guarded) });
         self
     }

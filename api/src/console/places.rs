@@ -4,26 +4,13 @@ use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::warehouses::{self, WarehouseFilter, WarehouseView};
 use uuid::Uuid;
 
+use super::forms::Choice;
 use super::lists::first;
 use super::visitor::Visitor;
 use crate::error::ApiError;
 
 /// How many are offered. A company with more finds the others by their filters in the API.
 const MOST: u8 = 200;
-
-/// A row of a `select`.
-#[derive(Debug, Clone)]
-pub(crate) struct Choice {
-    pub(crate) value: String,
-    pub(crate) label: String,
-    pub(crate) is_chosen: bool,
-}
-
-impl Choice {
-    pub(crate) fn new(value: &str, label: impl ToString, chosen: &str) -> Self {
-        Self { value: value.to_owned(), label: label.to_string(), is_chosen: value == chosen }
-    }
-}
 
 /// The warehouses of the company, by code.
 #[derive(Debug)]
@@ -36,7 +23,8 @@ impl Places {
         if !visitor.may(Permission::WarehousesRead) {
             return Ok(Self(Vec::new()));
         }
-        let page = warehouses::list(database, &visitor.context, &WarehouseFilter::default(), &first(MOST)?).await?;
+        let page =
+            warehouses::list(database, &visitor.context, &WarehouseFilter::default(), &first(MOST)?).await?;
         Ok(Self(page.data))
     }
 
@@ -56,9 +44,13 @@ impl Places {
         self.0.len() > 1
     }
 
+    /// Those in which goods can be.
+    pub(crate) fn in_use(&self) -> impl Iterator<Item = &WarehouseView> {
+        self.0.iter().filter(|warehouse| warehouse.archived_at.is_none())
+    }
+
     /// Those in which goods can be moved. Without a choice it is the company's default.
     pub(crate) fn to_use(&self, chosen: &str) -> Vec<Choice> {
-        let in_use = self.0.iter().filter(|warehouse| warehouse.archived_at.is_none());
         let is_chosen = |warehouse: &WarehouseView| {
             if chosen.is_empty() { warehouse.is_default } else { warehouse.id.to_string() == chosen }
         };
@@ -67,19 +59,20 @@ impl Places {
             label: warehouse.name.clone(),
             is_chosen: is_chosen(warehouse),
         };
-        in_use.map(choice).collect()
+        self.in_use().map(choice).collect()
     }
 
     /// Those to which goods can be taken: none is chosen beforehand.
     pub(crate) fn to_choose(&self, nothing: impl ToString, chosen: &str) -> Vec<Choice> {
-        let in_use = self.0.iter().filter(|warehouse| warehouse.archived_at.is_none());
-        let rest = in_use.map(|warehouse| Choice::new(&warehouse.id.to_string(), &warehouse.name, chosen));
+        let rest =
+            self.in_use().map(|warehouse| Choice::new(warehouse.id.to_string(), &warehouse.name, chosen));
         std::iter::once(Choice::new("", nothing, chosen)).chain(rest).collect()
     }
 
     /// All of them, for a filter.
     pub(crate) fn to_filter(&self, all: impl ToString, chosen: &str) -> Vec<Choice> {
-        let rest = self.0.iter().map(|warehouse| Choice::new(&warehouse.id.to_string(), &warehouse.name, chosen));
+        let rest =
+            self.0.iter().map(|warehouse| Choice::new(warehouse.id.to_string(), &warehouse.name, chosen));
         std::iter::once(Choice::new("", all, chosen)).chain(rest).collect()
     }
 }

@@ -68,7 +68,11 @@ impl Jar {
     }
 
     fn full_name(self, name: Name) -> String {
-        if self.without_tls { format!("comptoir-{}", name.text()) } else { format!("__Host-comptoir-{}", name.text()) }
+        if self.without_tls {
+            format!("comptoir-{}", name.text())
+        } else {
+            format!("__Host-comptoir-{}", name.text())
+        }
     }
 
     fn read(self, headers: &HeaderMap, name: Name) -> Option<String> {
@@ -207,7 +211,8 @@ mod tests {
             let cookie = Jar { without_tls }.keep_language(Language::En).expect("a cookie");
             cookie.to_str().expect("text").to_owned()
         };
-        let expected = "__Host-comptoir-language=en; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax; Secure";
+        let expected =
+            "__Host-comptoir-language=en; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax; Secure";
         assert_eq!(written(false), expected);
         let expected = "comptoir-language=en; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax";
         assert_eq!(written(true), expected);

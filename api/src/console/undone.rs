@@ -32,7 +32,9 @@ impl Undone {
     pub(crate) fn of(error: ApiError, language: Language) -> Result<Self, ApiError> {
         match error.status() {
             StatusCode::PRECONDITION_FAILED => Ok(Self::Outdated),
-            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => Ok(Self::Refused(faults::whole(&error, language))),
+            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
+                Ok(Self::Refused(faults::whole(&error, language)))
+            }
             _ if is_about_the_choice(&error) => Ok(Self::Refused(faults::whole(&error, language))),
             _ => Err(error),
         }

@@ -141,7 +141,11 @@ pub async fn counts_of_all(services: &Database) -> Result<Vec<StateCount>, Error
 /// Fails if the database cannot be reached, or if the role may not.
 pub async fn due_lanes(services: &Database) -> Result<Vec<DueLane>, Error> {
     let due = queue::due(services, None, None).await?;
-    let lane = |(lane, number): queue::Numbered| DueLane { tenant: lane.tenant, destination: lane.destination, number };
+    let lane = |(lane, number): queue::Numbered| DueLane {
+        tenant: lane.tenant,
+        destination: lane.destination,
+        number,
+    };
     Ok(due.into_iter().map(lane).collect())
 }
 

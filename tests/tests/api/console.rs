@@ -119,7 +119,8 @@ impl Browser {
             request = request.header(*name, *value);
         }
         if method == Method::POST {
-            request = request.header("Content-Type", "application/x-www-form-urlencoded").body(encoded(fields));
+            request =
+                request.header("Content-Type", "application/x-www-form-urlencoded").body(encoded(fields));
         }
         self.answered(request.send().await?).await
     }
@@ -149,8 +150,12 @@ impl Browser {
     async fn answered(&mut self, answer: reqwest::Response) -> Result<Answered> {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         for cookie in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
-            ensure!(cookie.contains("; Path=/; ") && cookie.contains("; HttpOnly; SameSite=Lax; Secure"), "{cookie}");
-            let (name, value) = cookie.split(';').next().and_then(|pair| pair.split_once('=')).context("a pair")?;
+            ensure!(
+                cookie.contains("; Path=/; ") && cookie.contains("; HttpOnly; SameSite=Lax; Secure"),
+                "{cookie}"
+            );
+            let (name, value) =
+                cookie.split(';').next().and_then(|pair| pair.split_once('=')).context("a pair")?;
             ensure!(name.starts_with("__Host-"), "{cookie}");
             self.cookies.insert(name.to_owned(), value.to_owned());
         }
@@ -178,7 +183,9 @@ impl Browser {
 }
 
 fn encoded(fields: &[(&str, &str)]) -> String {
-    let text = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let text = |text: &str| {
+        percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    };
     let pairs = fields.iter().map(|(name, value)| format!("{}={}", text(name), text(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
@@ -188,7 +195,12 @@ pub(crate) async fn logged_in(world: &World, api: &Api, role: &str) -> Result<Br
     user(world, api, &email, role).await?;
     let mut browser = Browser::new(api)?;
     let answer = browser.log_in("/console/sign-in", &email, PASSWORD).await?;
-    ensure!((answer.status, answer.header(LOCATION)) == (303, "/console/"), "{} {}", answer.status, answer.text);
+    ensure!(
+        (answer.status, answer.header(LOCATION)) == (303, "/console/"),
+        "{} {}",
+        answer.status,
+        answer.text
+    );
     Ok(browser)
 }
 
@@ -207,7 +219,8 @@ async fn a_person_logs_in_where_they_were_going_and_logs_out() {
         let wrong = browser.post("/console/sign-in", &[&fields[..], &[("password", "non")]].concat()).await?;
         assert_eq!(wrong.status, 422, "{}", wrong.text);
         assert!(wrong.text.contains("ada@docks.example"), "what was typed is kept");
-        let right = browser.post("/console/sign-in", &[&fields[..], &[("password", PASSWORD)]].concat()).await?;
+        let right =
+            browser.post("/console/sign-in", &[&fields[..], &[("password", PASSWORD)]].concat()).await?;
         assert_eq!((right.status, right.header(LOCATION)), (303, "/console/orders?status=pending"));
         assert_eq!(browser.get("/console/orders?status=pending").await?.status, 200);
 
@@ -225,11 +238,17 @@ async fn nobody_is_sent_to_another_site_after_a_log_in() {
     World::run(async |world| {
         let api = world.api().await?;
         user(world, &api, "ada@docks.example", "sales").await?;
-        for next in ["https://evil.example/", "//evil.example", "/console/operators", "/console/\\evil.example"] {
+        for next in
+            ["https://evil.example/", "//evil.example", "/console/operators", "/console/\\evil.example"]
+        {
             let mut browser = Browser::new(&api)?;
             let token = browser.get("/console/sign-in").await?.hidden("form_token")?;
-            let fields =
-                [("form_token", token.as_str()), ("next", next), ("email", "ada@docks.example"), ("password", PASSWORD)];
+            let fields = [
+                ("form_token", token.as_str()),
+                ("next", next),
+                ("email", "ada@docks.example"),
+                ("password", PASSWORD),
+            ];
             let answer = browser.post("/console/sign-in", &fields).await?;
             assert_eq!((answer.status, answer.header(LOCATION)), (303, "/console/"), "{next}");
         }
@@ -314,9 +333,11 @@ async fn a_first_page_is_small_and_its_files_are_kept_for_ever() {
         let mut browser = logged_in(world, &api, "sales").await?;
         let page = browser.get("/console/").await?;
         let mut size = page.text.len();
-        let files = page.text.split('"').filter(|part| part.starts_with("/console/assets/")).map(|part| {
-            part.split('#').next().unwrap_or_default().to_owned()
-        });
+        let files = page
+            .text
+            .split('"')
+            .filter(|part| part.starts_with("/console/assets/"))
+            .map(|part| part.split('#').next().unwrap_or_default().to_owned());
         let files: std::collections::BTreeSet<String> = files.collect();
         assert!(files.len() >= 4, "{files:?}");
         for file in files {
@@ -343,7 +364,8 @@ async fn an_order_that_is_sent_twice_is_placed_once() {
         let mut browser = logged_in(world, &api, "sales").await?;
         let form = browser.get("/console/orders/new").await?;
         let (token, key) = (form.hidden("form_token")?, form.hidden("form_key")?);
-        let (customer, product) = (customer["id"].as_str().context("id")?, product["id"].as_str().context("id")?);
+        let (customer, product) =
+            (customer["id"].as_str().context("id")?, product["id"].as_str().context("id")?);
         let fields = [
             ("form_token", token.as_str()),
             ("form_key", key.as_str()),
@@ -374,7 +396,8 @@ async fn an_order_that_is_sent_twice_is_placed_once() {
 
         let path = format!("/console/orders/{}", orders.json["data"][0]["id"].as_str().context("id")?);
         let (key, version) = (page.hidden("form_key")?, page.hidden("version")?);
-        let fields = [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
+        let fields =
+            [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
         let confirm = format!("{path}/confirm");
         assert_eq!(browser.post(&confirm, &fields).await?.status, 303);
         assert_eq!(browser.post(&confirm, &fields).await?.status, 303, "the second click is the first");
@@ -400,7 +423,10 @@ async fn a_session_that_is_ended_elsewhere_leads_to_the_log_in() {
         let path = format!("/users/{}/sessions", users.json["data"][0]["id"].as_str().context("a user")?);
         assert_eq!(api.http.send(Method::DELETE, &path, &[], None).await?.status, 204);
         let answer = browser.get("/console/orders").await?;
-        assert_eq!((answer.status, answer.header(LOCATION)), (303, "/console/sign-in?next=%2Fconsole%2Forders"));
+        assert_eq!(
+            (answer.status, answer.header(LOCATION)),
+            (303, "/console/sign-in?next=%2Fconsole%2Forders")
+        );
         Ok(())
     })
     .await;
@@ -412,7 +438,8 @@ async fn a_session_goes_on_when_its_access_token_is_over_even_in_two_tabs_at_onc
         let api = world.api().await?;
         let mut one = logged_in(world, &api, "sales").await?;
         one.cookies.remove("__Host-comptoir-session");
-        let mut other = Browser { client: one.client.clone(), root: one.root.clone(), cookies: one.cookies.clone() };
+        let mut other =
+            Browser { client: one.client.clone(), root: one.root.clone(), cookies: one.cookies.clone() };
         assert_eq!(one.get("/console/orders").await?.status, 200);
         assert_eq!(other.get("/console/orders").await?.status, 200);
         assert_eq!(one.get("/console/orders").await?.status, 200, "nobody was logged out");
@@ -427,7 +454,8 @@ async fn operators_have_their_own_half_and_nothing_of_a_companys() {
         let api = world.api().await?;
         let operator = Operator::create(world, "ops@comptoir.example").await?;
         let mut browser = Browser::new(&api)?;
-        let answer = browser.log_in("/console/operators/sign-in", &operator.email, &operator.password).await?;
+        let answer =
+            browser.log_in("/console/operators/sign-in", &operator.email, &operator.password).await?;
         assert_eq!((answer.status, answer.header(LOCATION)), (303, "/console/operators"), "{}", answer.text);
         let services = browser.get("/console/operators/services").await?;
         assert_eq!(services.status, 200, "{}", services.text);

@@ -36,10 +36,19 @@ async fn a_user_is_added_given_a_role_and_rights_and_disabled() {
         ];
         let refused = browser.post("/console/users/new", &fields).await?;
         assert_eq!(refused.status, 422, "{}", refused.text);
-        assert!(refused.text.contains("id=\"email-err\"") && refused.text.contains("Grace Hopper"), "{}", refused.text);
+        assert!(
+            refused.text.contains("id=\"email-err\"") && refused.text.contains("Grace Hopper"),
+            "{}",
+            refused.text
+        );
         fields[2].1 = "admin@docks.example";
         let taken = browser.post("/console/users/new", &fields).await?;
-        assert!(taken.status == 422 && taken.text.contains("id=\"email-err\""), "{} {}", taken.status, taken.text);
+        assert!(
+            taken.status == 422 && taken.text.contains("id=\"email-err\""),
+            "{} {}",
+            taken.status,
+            taken.text
+        );
         fields[2].1 = "grace@docks.example";
         let added = location(&browser.post("/console/users/new", &fields).await?)?;
         let again = location(&browser.post("/console/users/new", &fields).await?)?;
@@ -49,9 +58,19 @@ async fn a_user_is_added_given_a_role_and_rights_and_disabled() {
         assert_eq!(page.status, 200, "{}", page.text);
         let path = added.split('?').next().unwrap_or_default().to_owned();
         let version = page.hidden("version")?;
-        let fields = [("form_token", token.as_str()), ("form_key", "role-1"), ("version", &version), ("role", "warehouse")];
+        let fields = [
+            ("form_token", token.as_str()),
+            ("form_key", "role-1"),
+            ("version", &version),
+            ("role", "warehouse"),
+        ];
         let changed = location(&browser.post(&format!("{path}/role"), &fields).await?)?;
-        let late = [("form_token", token.as_str()), ("form_key", "role-2"), ("version", &version), ("role", "sales")];
+        let late = [
+            ("form_token", token.as_str()),
+            ("form_key", "role-2"),
+            ("version", &version),
+            ("role", "sales"),
+        ];
         assert_eq!(browser.post(&format!("{path}/role"), &late).await?.status, 409, "somebody was faster");
 
         let version = browser.get(&changed).await?.hidden("version")?;
@@ -71,7 +90,8 @@ async fn a_user_is_added_given_a_role_and_rights_and_disabled() {
 
         let ask = browser.get(&format!("{path}/disable")).await?;
         let (key, version) = (ask.hidden("form_key")?, ask.hidden("version")?);
-        let fields = [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
+        let fields =
+            [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
         location(&browser.post(&format!("{path}/disable"), &fields).await?)?;
         let list = browser.get("/console/users?status=disabled").await?;
         assert!(list.text.contains("grace@docks.example") && !list.text.contains("admin@docks.example"));
@@ -91,7 +111,8 @@ async fn nobody_changes_their_own_role_and_who_may_not_sees_no_form() {
         let page = admin.get(&path).await?;
         assert!(!page.text.contains("/role\"") && !page.text.contains("/disable\""), "{}", page.text);
         let version = page.hidden("version")?;
-        let fields = [("form_token", token.as_str()), ("form_key", "own"), ("version", &version), ("role", "sales")];
+        let fields =
+            [("form_token", token.as_str()), ("form_key", "own"), ("version", &version), ("role", "sales")];
         let own = admin.post(&format!("{path}/role"), &fields).await?;
         assert!(own.status == 409 && own.text.contains("role=\"alert\""), "{} {}", own.status, own.text);
 
@@ -133,7 +154,8 @@ async fn a_key_is_shown_once_and_opens_nothing_when_it_is_revoked() {
         assert!(page.status == 200 && !page.text.contains(&text), "{}", page.text);
         let ask = browser.get(&format!("{path}/revoke")).await?;
         let (key, version) = (ask.hidden("form_key")?, ask.hidden("version")?);
-        let fields = [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
+        let fields =
+            [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
         location(&browser.post(&format!("{path}/revoke"), &fields).await?)?;
         assert_eq!(program.get("/orders").await?.status, 401);
         assert!(browser.get("/console/keys?revoked=true").await?.text.contains("Boutique"));
@@ -148,7 +170,8 @@ async fn settings_are_changed_by_their_form_and_the_trail_says_what_changed() {
         let api = world.api().await?;
         let mut browser = logged_in(world, &api, "admin").await?;
         let form = browser.get("/console/settings/company").await?;
-        let (token, key, version) = (form.hidden("form_token")?, form.hidden("form_key")?, form.hidden("version")?);
+        let (token, key, version) =
+            (form.hidden("form_token")?, form.hidden("form_key")?, form.hidden("version")?);
         let mut fields = [
             ("form_token", token.as_str()),
             ("form_key", key.as_str()),
@@ -164,7 +187,10 @@ async fn settings_are_changed_by_their_form_and_the_trail_says_what_changed() {
         fields[4].1 = "Europe/Paris";
         location(&browser.post("/console/settings/company", &fields).await?)?;
         let company = api.http.get("/tenant").await?;
-        assert_eq!((&company.json["name"], &company.json["credit_limit_action"]), (&"Comptoir des Quais".into(), &"hold".into()));
+        assert_eq!(
+            (&company.json["name"], &company.json["credit_limit_action"]),
+            (&"Comptoir des Quais".into(), &"hold".into())
+        );
         let late = [&fields[..1], &[("form_key", "another")], &fields[2..]].concat();
         assert_eq!(browser.post("/console/settings/company", &late).await?.status, 409);
 
@@ -190,7 +216,8 @@ async fn settings_are_changed_by_their_form_and_the_trail_says_what_changed() {
 
         let list = browser.get("/console/audit?resource_type=tenant").await?;
         assert_eq!(list.status, 200, "{}", list.text);
-        let entry = between(&list.text, "<th scope=\"row\" role=\"rowheader\"><a href=\"", '"')?.replace("&#38;", "&");
+        let entry = between(&list.text, "<th scope=\"row\" role=\"rowheader\"><a href=\"", '"')?
+            .replace("&#38;", "&");
         let page = browser.get(&entry).await?;
         assert_eq!(page.status, 200, "{entry}: {}", page.text);
         assert!(page.text.contains("10000.50"), "{}", page.text);
@@ -208,7 +235,8 @@ async fn ticked_emails_are_sent_again_and_one_that_is_gone_is_not_discarded() {
         let api = world.api().await?;
         let mut browser = logged_in(world, &api, "admin").await?;
         // Without a password: an invitation, which is of use until they have one.
-        api.created("/users", &json!({"email": "grace@docks.example", "name": "Grace", "role": "sales"})).await?;
+        api.created("/users", &json!({"email": "grace@docks.example", "name": "Grace", "role": "sales"}))
+            .await?;
         let sent = until("the invitation to be sent", LIMIT, async || {
             let found = api.http.get("/emails?kind=invitation&state=sent").await?;
             found.json["data"][0]["id"].as_str().map(str::to_owned).context("not sent yet")
@@ -222,7 +250,10 @@ async fn ticked_emails_are_sent_again_and_one_that_is_gone_is_not_discarded() {
 
         let token = browser.token().await?;
         let none = [("form_token", token.as_str()), ("do", "discard")];
-        assert_eq!(location(&browser.post("/console/emails/chosen", &none).await?)?, "/console/emails?done=nothing");
+        assert_eq!(
+            location(&browser.post("/console/emails/chosen", &none).await?)?,
+            "/console/emails?done=nothing"
+        );
         let fields = [&none[..], &[("ids", id.as_str())]].concat();
         let left = location(&browser.post("/console/emails/chosen", &fields).await?)?;
         assert_eq!(left, "/console/emails?done=discarded-0-1");

@@ -87,12 +87,18 @@ async fn a_customer_is_created_changed_and_deleted_by_forms() {
         assert_eq!(changed.status, 303, "{}", changed.text);
         // Another form with the version from before.
         let late: Vec<_> = with(&edit, &fields).into_iter().filter(|(name, _)| *name != "form_key").collect();
-        let late = browser.post(&format!("{path}/edit"), &[&late[..], &[("form_key", "another")]].concat()).await?;
+        let late =
+            browser.post(&format!("{path}/edit"), &[&late[..], &[("form_key", "another")]].concat()).await?;
         assert_eq!(late.status, 409, "{}", late.text);
 
         let delete = form(&mut browser, &format!("{path}/delete")).await?;
         let deleted = browser.post(&format!("{path}/delete"), &with(&delete, &[])).await?;
-        assert_eq!((deleted.status, deleted.header(LOCATION)), (303, "/console/customers?done=deleted"), "{}", deleted.text);
+        assert_eq!(
+            (deleted.status, deleted.header(LOCATION)),
+            (303, "/console/customers?done=deleted"),
+            "{}",
+            deleted.text
+        );
         assert_eq!(browser.get(&path).await?.status, 404);
         Ok(())
     })
@@ -117,9 +123,20 @@ async fn who_may_not_sees_no_way_and_finds_none() {
         assert_eq!(browser.post(&format!("{path}/delete"), &sent).await?.status, 403);
         // It may import stock, and nothing else.
         let page = browser.get("/console/imports/new").await?;
-        assert!(page.text.contains("value=\"stock\"") && !page.text.contains("value=\"customers\""), "{}", page.text);
-        let fields = [("form_token", token.as_str()), ("form_key", "k2"), ("kind", "customers"), ("mode", "create"), ("format", "csv")];
-        let refused = browser.upload("/console/imports/new", &fields, ("c.csv", "code,name,email\r\n")).await?;
+        assert!(
+            page.text.contains("value=\"stock\"") && !page.text.contains("value=\"customers\""),
+            "{}",
+            page.text
+        );
+        let fields = [
+            ("form_token", token.as_str()),
+            ("form_key", "k2"),
+            ("kind", "customers"),
+            ("mode", "create"),
+            ("format", "csv"),
+        ];
+        let refused =
+            browser.upload("/console/imports/new", &fields, ("c.csv", "code,name,email\r\n")).await?;
         assert_eq!(refused.status, 403, "{}", refused.text);
         Ok(())
     })
@@ -132,7 +149,9 @@ async fn a_product_gets_its_category_its_barcode_and_a_price_in_a_list() {
         let api = world.api().await?;
         let mut browser = logged_in(world, &api, "management").await?;
         let new = form(&mut browser, "/console/categories/new").await?;
-        let made = browser.post("/console/categories/new", &with(&new, &[("code", "TEA"), ("name", "Thés")])).await?;
+        let made = browser
+            .post("/console/categories/new", &with(&new, &[("code", "TEA"), ("name", "Thés")]))
+            .await?;
         assert_eq!(made.status, 303, "{}", made.text);
         let found = api.http.get("/categories").await?;
         let category = found.json["data"][0]["id"].as_str().context("id")?.to_owned();
@@ -157,12 +176,19 @@ async fn a_product_gets_its_category_its_barcode_and_a_price_in_a_list() {
         assert_eq!(made.status, 303, "{}", made.text);
         let page = browser.get(made.header(LOCATION)).await?;
         assert_eq!(page.status, 200, "{}", page.text);
-        assert!(page.text.contains("12,50") && page.text.contains("3017620422003") && page.text.contains("Thés"));
+        assert!(
+            page.text.contains("12,50") && page.text.contains("3017620422003") && page.text.contains("Thés")
+        );
         let list = browser.get(&format!("/console/products?category_id={category}&archived=false")).await?;
         assert!(list.text.contains("TEA-1"), "{}", list.text);
 
         let new = form(&mut browser, "/console/price-lists/new").await?;
-        let typed = [("code", "SPRING"), ("name", "Printemps"), ("valid_from", "2026-06-01"), ("valid_to", "2026-03-01")];
+        let typed = [
+            ("code", "SPRING"),
+            ("name", "Printemps"),
+            ("valid_from", "2026-06-01"),
+            ("valid_to", "2026-03-01"),
+        ];
         let refused = browser.post("/console/price-lists/new", &with(&new, &typed)).await?;
         assert_eq!(refused.status, 422, "{}", refused.text);
         assert!(refused.text.contains("id=\"valid_to-err\""), "{}", refused.text);

@@ -144,7 +144,8 @@ async fn what_a_validation_refuses_is_shown_at_its_field() {
         // It is corrected there, and what the form does not show of a line stays.
         let edit = format!("{page}/edit");
         let form = browser.get(&edit).await?;
-        let (token, key, version) = (form.hidden("form_token")?, form.hidden("form_key")?, form.hidden("version")?);
+        let (token, key, version) =
+            (form.hidden("form_token")?, form.hidden("form_key")?, form.hidden("version")?);
         let fields = [
             ("form_token", token.as_str()),
             ("form_key", key.as_str()),
@@ -188,7 +189,9 @@ async fn who_may_not_validate_sees_no_button_and_is_refused() {
         let mut sales = logged_in(world, &api, "sales").await?;
         let shown = sales.get(&page).await?;
         assert_eq!(shown.status, 200, "{}", shown.text);
-        assert!(shown.text.contains(&format!("{page}/edit")) && !shown.text.contains(&format!("{page}/validate")));
+        assert!(
+            shown.text.contains(&format!("{page}/edit")) && !shown.text.contains(&format!("{page}/validate"))
+        );
         let token = sales.token().await?;
         let fields = [("form_token", token.as_str()), ("form_key", "k"), ("version", "1")];
         assert_eq!(sales.post(&format!("{page}/validate"), &fields).await?.status, 403);

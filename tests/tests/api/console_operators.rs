@@ -88,14 +88,21 @@ async fn operators_see_their_pages_and_nobody_of_a_company_does() {
             assert_eq!(page.status, 200, "{path}: {}", page.text);
             assert!(page.text.contains("class=\"shell operator\""), "{path}");
             assert!(!page.text.contains(" style="), "{path}");
-            assert_eq!(page.text.matches("<script").count(), page.text.matches("<script src=").count(), "{path}");
+            assert_eq!(
+                page.text.matches("<script").count(),
+                page.text.matches("<script src=").count(),
+                "{path}"
+            );
         }
         // Every entry of the menu leads to a page.
         let page = browser.get("/console/operators/overview").await?;
         let (_, menu) = page.text.split_once("<nav class=\"nav\"").context("a menu")?;
         let (menu, _) = menu.split_once("class=\"me\"").context("the end of the menu")?;
-        let links: Vec<&str> =
-            menu.split("href=\"/console/operators/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        let links: Vec<&str> = menu
+            .split("href=\"/console/operators/")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
         assert_eq!(links.len(), 9, "{links:?}");
         for link in links {
             assert_eq!(browser.get(&format!("/console/operators/{link}")).await?.status, 200, "{link}");
@@ -122,7 +129,10 @@ async fn chosen_dead_letters_are_requeued_and_the_rest_discarded_as_of_then() {
         for id in &ids {
             assert!(list.text.contains(&format!("value=\"{id}\"")), "{id}");
         }
-        assert!(list.text.contains("id=\"panel\"") && !list.text.contains("<b>bold</b>"), "a payload is text");
+        assert!(
+            list.text.contains("id=\"panel\"") && !list.text.contains("<b>bold</b>"),
+            "a payload is text"
+        );
         let none = browser.get(&format!("{DEAD}?event_type=invoice.%23")).await?;
         assert!(none.text.contains("Rien ne correspond"), "{}", none.text);
 
@@ -143,7 +153,8 @@ async fn chosen_dead_letters_are_requeued_and_the_rest_discarded_as_of_then() {
             ensure!(begun.elapsed() < LIMIT, "no relay says what it can do");
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
-        let (token, key, until) = (page.hidden("form_token")?, page.hidden("form_key")?, page.hidden("until")?);
+        let (token, key, until) =
+            (page.hidden("form_token")?, page.hidden("form_key")?, page.hidden("until")?);
         let id = ids[0].to_string();
         let fields = [
             ("form_token", token.as_str()),
@@ -213,7 +224,9 @@ async fn a_replay_is_counted_first_and_what_is_wrong_is_said_at_its_field() {
         ];
         let refused = browser.post(path, &fields).await?;
         assert_eq!(refused.status, 422, "{}", refused.text);
-        assert!(refused.text.contains("id=\"parameters.rate-err\"") && refused.text.contains("value=\"many\""));
+        assert!(
+            refused.text.contains("id=\"parameters.rate-err\"") && refused.text.contains("value=\"many\"")
+        );
         assert_eq!(refused.hidden("form_key")?, key);
         let mut fields = fields;
         fields[3].1 = "";
@@ -221,7 +234,10 @@ async fn a_replay_is_counted_first_and_what_is_wrong_is_said_at_its_field() {
         assert_eq!(sent.status, 303, "{}", sent.text);
         let done = ended(&mut browser, sent.header(LOCATION)).await?;
         assert!(done.text.contains("<dt>total</dt>"), "{}", done.text);
-        assert!(browser.get(path).await?.text.contains(sent.header(LOCATION)), "it is in the list of replays");
+        assert!(
+            browser.get(path).await?.text.contains(sent.header(LOCATION)),
+            "it is in the list of replays"
+        );
         relay.stop().await
     })
     .await;
@@ -251,7 +267,10 @@ async fn a_service_does_what_it_is_asked_for_and_refuses_what_it_does_not_take()
         ];
         let refused = browser.post(path, &fields).await?;
         assert_eq!(refused.status, 422, "{}", refused.text);
-        assert!(refused.text.contains("id=\"parameters.batch_size-err\"") && refused.text.contains("docks.example"));
+        assert!(
+            refused.text.contains("id=\"parameters.batch_size-err\"")
+                && refused.text.contains("docks.example")
+        );
         let path = "/console/operators/services/pruning/actions/trigger";
         let fields = [("form_token", token.as_str()), ("form_key", "another")];
         let sent = browser.post(path, &fields).await?;

@@ -32,7 +32,13 @@ async fn ready(api: &Api, sku: &str) -> Result<(Value, String)> {
 }
 
 /// Sends the quantity of the only line.
-async fn ship(browser: &mut Browser, path: &str, product: &Value, quantity: &str, more: &[(&str, &str)]) -> Result<Answered> {
+async fn ship(
+    browser: &mut Browser,
+    path: &str,
+    product: &Value,
+    quantity: &str,
+    more: &[(&str, &str)],
+) -> Result<Answered> {
     let form = browser.get(path).await?;
     ensure!(form.status == 200, "{}", form.text);
     let hidden = hidden(&form, OF_CHANGE)?;
@@ -55,14 +61,20 @@ async fn a_warehouse_prepares_an_order_ships_it_in_parts_and_takes_some_back() {
         let path = format!("/console/orders/{id}/ship");
         assert!(list.status == 200 && list.text.contains(&format!("href=\"{path}\"")), "{}", list.text);
         let picking = browser.get(&format!("/console/orders/{id}/picking-list")).await?;
-        assert!(picking.status == 200 && picking.text.contains("<path d=\"M10 0h2v1h-2z"), "{}", picking.text);
+        assert!(
+            picking.status == 200 && picking.text.contains("<path d=\"M10 0h2v1h-2z"),
+            "{}",
+            picking.text
+        );
         for page in [&list, &picking] {
             assert!(!page.text.contains('€'), "a warehouse sees no prices: {}", page.text);
         }
 
         let refused = ship(&mut browser, &path, &product, "6,5", &[("tracking_number", "MO 1")]).await?;
         assert_eq!(refused.status, 422, "{}", refused.text);
-        assert!(refused.text.contains("id=\"lines.0.quantity-err\"") && refused.text.contains("value=\"6,5\""));
+        assert!(
+            refused.text.contains("id=\"lines.0.quantity-err\"") && refused.text.contains("value=\"6,5\"")
+        );
         assert!(refused.text.contains("value=\"MO 1\""), "what was typed is kept");
         let nothing = ship(&mut browser, &path, &product, "0", &[]).await?;
         assert_eq!(nothing.status, 422, "{}", nothing.text);
@@ -72,14 +84,26 @@ async fn a_warehouse_prepares_an_order_ships_it_in_parts_and_takes_some_back() {
         assert_eq!(progress(&order(&api, &id).await?), ["4 0 0"]);
 
         let page = browser.get(shipped.header(LOCATION)).await?;
-        assert!(page.status == 200 && page.text.contains("MO 1") && page.text.contains("1,5"), "{}", page.text);
+        assert!(
+            page.status == 200 && page.text.contains("MO 1") && page.text.contains("1,5"),
+            "{}",
+            page.text
+        );
         let shipment = shipped.header(LOCATION).split('?').next().unwrap_or_default().to_owned();
         let note = browser.get(&format!("{shipment}/delivery-note")).await?;
-        assert!(note.status == 200 && note.text.contains("Product TEA") && !note.text.contains('€'), "{}", note.text);
+        assert!(
+            note.status == 200 && note.text.contains("Product TEA") && !note.text.contains('€'),
+            "{}",
+            note.text
+        );
         let fields = hidden(&page, OF_CHANGE)?;
         let early = [("delivered_on", "2001-01-01")];
         let refused = browser.post(&format!("{shipment}/deliver"), &filled(&fields, &early)).await?;
-        assert!(refused.status == 422 && refused.text.contains("id=\"delivered_on-err\""), "{}", refused.text);
+        assert!(
+            refused.status == 422 && refused.text.contains("id=\"delivered_on-err\""),
+            "{}",
+            refused.text
+        );
         let delivered = browser.post(&format!("{shipment}/deliver"), &filled(&fields, &[])).await?;
         assert_eq!(delivered.status, 303, "{}", delivered.text);
         let list = browser.get("/console/shipments?status=delivered").await?;
@@ -130,10 +154,12 @@ async fn two_people_amend_an_order_and_the_second_sees_both_versions() {
         ensure!(form.status == 200, "{}", form.text);
         let fields = hidden(&form, OF_CHANGE)?;
         let (tea_id, pot_id) = (text(&tea, "id")?, text(&pot, "id")?);
-        let tea_line = [("lines.0.position", "1"), ("lines.0.product_id", tea_id), ("lines.0.product_id_text", "Thé")];
+        let tea_line =
+            [("lines.0.position", "1"), ("lines.0.product_id", tea_id), ("lines.0.product_id_text", "Thé")];
         let pot_line = [("lines.1.position", "2"), ("lines.1.product_id", pot_id), ("lines.1.quantity", "3")];
 
-        let wrong = [&tea_line[..], &[("lines.0.quantity", "0")], &pot_line[..], &[("reference", "CMD-2")]].concat();
+        let wrong =
+            [&tea_line[..], &[("lines.0.quantity", "0")], &pot_line[..], &[("reference", "CMD-2")]].concat();
         let refused = browser.post(&path, &filled(&fields, &wrong)).await?;
         assert_eq!(refused.status, 422, "{}", refused.text);
         assert!(refused.text.contains("id=\"lines.0.quantity-err\"") && refused.text.contains("CMD-2"));
@@ -144,7 +170,8 @@ async fn two_people_amend_an_order_and_the_second_sees_both_versions() {
         let other = api.http.send(Method::PATCH, &order_path, &[("If-Match", "\"1\"")], Some(&patch)).await?;
         ensure!(other.status == 200, "{}", other.text);
 
-        let mine = [&tea_line[..], &[("lines.0.quantity", "5")], &pot_line[..], &[("reference", "CMD-2")]].concat();
+        let mine =
+            [&tea_line[..], &[("lines.0.quantity", "5")], &pot_line[..], &[("reference", "CMD-2")]].concat();
         let late = browser.post(&path, &filled(&fields, &mine)).await?;
         assert_eq!(late.status, 409, "{}", late.text);
         for said in ["CMD-2", "CMD-9", "Garder la mienne", "Prendre la leur", "form=\"amend\""] {
@@ -168,7 +195,8 @@ async fn two_people_amend_an_order_and_the_second_sees_both_versions() {
         assert_eq!(kept.status, 303, "{}", kept.text);
         let now = order(&api, id).await?;
         assert_eq!(now["reference"], "CMD-2");
-        let quantities: Vec<_> = now["lines"].as_array().context("lines")?.iter().map(|line| &line["quantity"]).collect();
+        let quantities: Vec<_> =
+            now["lines"].as_array().context("lines")?.iter().map(|line| &line["quantity"]).collect();
         assert_eq!(quantities, ["5", "3"]);
         Ok(())
     })
@@ -241,26 +269,40 @@ async fn goods_are_ordered_from_a_supplier_received_and_the_rest_cancelled() {
         // Whoever works in the warehouse sees no costs, and may receive.
         let mut warehouse = logged_in(world, &api, "warehouse").await?;
         let page = warehouse.get(&path).await?;
-        assert!(page.status == 200 && !page.text.contains('€') && page.text.contains(&format!("{path}/receive")));
+        assert!(
+            page.status == 200 && !page.text.contains('€') && page.text.contains(&format!("{path}/receive"))
+        );
         assert!(!page.text.contains(&format!("{path}/cancel")));
         let receive = format!("{path}/receive");
         let form = warehouse.get(&receive).await?;
         let fields = hidden(&form, &["form_token", "form_key"])?;
         let line = [("lines.0.product_id", text(&tea, "id")?), ("lines.0.quantity", "0")];
         let refused = warehouse.post(&receive, &filled(&fields, &line)).await?;
-        assert!(refused.status == 422 && refused.text.contains("id=\"lines.0.quantity-err\""), "{}", refused.text);
+        assert!(
+            refused.status == 422 && refused.text.contains("id=\"lines.0.quantity-err\""),
+            "{}",
+            refused.text
+        );
         let line = [("lines.0.product_id", text(&tea, "id")?), ("lines.0.quantity", "4")];
         let came = warehouse.post(&receive, &filled(&fields, &line)).await?;
         let again = warehouse.post(&receive, &filled(&fields, &line)).await?;
         assert_eq!((came.status, again.status), (303, 303), "{} {}", came.text, again.text);
         let known = api.http.get(&format!("/purchase-orders/{}", text(&known, "id")?)).await?.json;
-        assert_eq!((&known["state"], &known["lines"][0]["received"]), (&json!("partly_received"), &json!("4")));
+        assert_eq!(
+            (&known["state"], &known["lines"][0]["received"]),
+            (&json!("partly_received"), &json!("4"))
+        );
 
         let cancel = format!("{path}/cancel");
         let form = browser.get(&cancel).await?;
         let fields = hidden(&form, &["form_token", "form_key"])?;
         let late = browser.post(&cancel, &filled(&fields, &[("version", "1")])).await?;
-        assert!(late.status == 409 && late.text.contains("Garder la mienne"), "{} {}", late.status, late.text);
+        assert!(
+            late.status == 409 && late.text.contains("Garder la mienne"),
+            "{} {}",
+            late.status,
+            late.text
+        );
         let fields = hidden(&late, OF_CHANGE)?;
         let cancelled = browser.post(&cancel, &filled(&fields, &[])).await?;
         assert_eq!(cancelled.status, 303, "{}", cancelled.text);

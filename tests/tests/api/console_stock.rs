@@ -25,10 +25,12 @@ async fn goods_are_scanned_received_and_found_without_their_costs() {
         let (token, key) = (form.hidden("form_token")?, form.hidden("form_key")?);
         let common = [("form_token", token.as_str()), ("form_key", key.as_str()), ("reference", "BL-1")];
 
-        let unknown = browser.post("/console/receipts/new", &[&common[..], &[("scan", "nothing")]].concat()).await?;
+        let unknown =
+            browser.post("/console/receipts/new", &[&common[..], &[("scan", "nothing")]].concat()).await?;
         assert_eq!(unknown.status, 422, "{}", unknown.text);
         assert!(unknown.text.contains("id=\"scan-err\"") && unknown.text.contains("value=\"nothing\""));
-        let scanned = browser.post("/console/receipts/new", &[&common[..], &[("scan", BARCODE)]].concat()).await?;
+        let scanned =
+            browser.post("/console/receipts/new", &[&common[..], &[("scan", BARCODE)]].concat()).await?;
         assert_eq!(scanned.status, 200, "{}", scanned.text);
         assert!(scanned.text.contains("value=\"Earl Grey\""), "{}", scanned.text);
         assert_eq!(scanned.hidden("lines.0.product_id")?, id(&product));
@@ -66,12 +68,15 @@ async fn goods_are_scanned_received_and_found_without_their_costs() {
 
         let rule = browser.get(&format!("{level}/rule")).await?;
         let (key, version) = (rule.hidden("form_key")?, rule.hidden("version")?);
-        let common = [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
+        let common =
+            [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
         let path = format!("{level}/rule");
-        let wrong = browser.post(&path, &[&common[..], &[("point", "30"), ("quantity", "0")]].concat()).await?;
+        let wrong =
+            browser.post(&path, &[&common[..], &[("point", "30"), ("quantity", "0")]].concat()).await?;
         assert_eq!(wrong.status, 422, "{}", wrong.text);
         assert!(wrong.text.contains("id=\"quantity-err\""));
-        let right = browser.post(&path, &[&common[..], &[("point", "30"), ("quantity", "100")]].concat()).await?;
+        let right =
+            browser.post(&path, &[&common[..], &[("point", "30"), ("quantity", "100")]].concat()).await?;
         assert_eq!(right.status, 303, "{}", right.text);
         assert!(browser.get("/console/stock?low=true").await?.text.contains(&level));
         api.proof().await?;
@@ -88,12 +93,18 @@ async fn sales_look_at_stock_and_move_nothing() {
         let mut browser = logged_in(world, &api, "sales").await?;
         let list = browser.get("/console/stock").await?;
         assert_eq!(list.status, 200, "{}", list.text);
-        for path in ["/console/receipts/new", "/console/stock/adjustments/new", "/console/stock/value", "/console/counts"] {
+        for path in [
+            "/console/receipts/new",
+            "/console/stock/adjustments/new",
+            "/console/stock/value",
+            "/console/counts",
+        ] {
             assert!(!list.text.contains(&format!("href=\"{path}\"")), "{path}");
             assert_eq!(browser.get(path).await?.status, 403, "{path}");
         }
         let token = browser.get("/console/profile").await?.hidden("form_token")?;
-        let sent = browser.post("/console/receipts/new", &[("form_token", &token), ("form_key", "a-key")]).await?;
+        let sent =
+            browser.post("/console/receipts/new", &[("form_token", &token), ("form_key", "a-key")]).await?;
         assert_eq!(sent.status, 403);
         let mut person = logged_in(world, &api, "management").await?;
         let value = person.get("/console/stock/value").await?;
@@ -115,7 +126,8 @@ async fn a_warehouse_and_a_location_are_added_and_changed() {
         let wrong = browser.post("/console/warehouses/new", &common).await?;
         assert_eq!(wrong.status, 422, "{}", wrong.text);
         assert!(wrong.text.contains("id=\"code-err\"") && wrong.text.contains("Rezé"));
-        let made = browser.post("/console/warehouses/new", &[&common[..], &[("code", "REZ")]].concat()).await?;
+        let made =
+            browser.post("/console/warehouses/new", &[&common[..], &[("code", "REZ")]].concat()).await?;
         assert_eq!(made.status, 303, "{}", made.text);
         let (path, _) = made.header(LOCATION).split_once('?').context("an address")?;
         let path = path.to_owned();
@@ -168,14 +180,16 @@ async fn a_count_is_planned_counted_blind_decided_and_closed() {
         let wrong = counter.post("/console/counts/new", &[&common[..], &places].concat()).await?;
         assert_eq!(wrong.status, 422, "{}", wrong.text);
         assert!(wrong.text.contains("id=\"location_ids-err\"") && wrong.text.contains("Z-99"));
-        let planned = counter.post("/console/counts/new", &[&common[..], &[("scope", "whole")]].concat()).await?;
+        let planned =
+            counter.post("/console/counts/new", &[&common[..], &[("scope", "whole")]].concat()).await?;
         assert_eq!(planned.status, 303, "{}", planned.text);
         let (path, _) = planned.header(LOCATION).split_once('?').context("an address")?;
         let path = path.to_owned();
         let page = counter.get(&path).await?;
         assert!(!page.text.contains(&format!("{path}/cancel")), "who counts does not cancel");
         let (key, version) = (page.hidden("form_key")?, page.hidden("version")?);
-        let fields = [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
+        let fields =
+            [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
         assert_eq!(counter.post(&format!("{path}/start"), &fields).await?.status, 303);
 
         let sheet = format!("{path}/sheet");
@@ -193,7 +207,8 @@ async fn a_count_is_planned_counted_blind_decided_and_closed() {
             ("entries.0.product_id", id(&product)),
         ];
         let entries = format!("{path}/entries");
-        let scanned = counter.post(&entries, &[&entry[..], &[("entries.0.counted", "3017620422003")]].concat()).await?;
+        let scanned =
+            counter.post(&entries, &[&entry[..], &[("entries.0.counted", "3017620422003")]].concat()).await?;
         assert_eq!(scanned.status, 422, "a barcode is no quantity");
         assert!(scanned.text.contains("id=\"entries.0.counted-err\""));
         let counted = [&entry[..], &[("entries.0.counted", "22")]].concat();
@@ -203,7 +218,8 @@ async fn a_count_is_planned_counted_blind_decided_and_closed() {
         let review = format!("{path}/review");
         let page = counter.get(&review).await?;
         let (key, version) = (page.hidden("form_key")?, page.hidden("version")?);
-        let fields = [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
+        let fields =
+            [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
         let ended = counter.post(&review, &fields).await?;
         assert_eq!(ended.status, 303, "{}", ended.text);
         assert_eq!(counter.get(&format!("{path}/close")).await?.status, 403);
@@ -215,7 +231,8 @@ async fn a_count_is_planned_counted_blind_decided_and_closed() {
         let page = manager.get(&close).await?;
         let (token, key) = (page.hidden("form_token")?, page.hidden("form_key")?);
         let version = page.hidden("version")?;
-        let fields = [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
+        let fields =
+            [("form_token", token.as_str()), ("form_key", key.as_str()), ("version", version.as_str())];
         let wrong = manager.post(&close, &[&fields[..], &[("business_date", "soon")]].concat()).await?;
         assert_eq!(wrong.status, 422, "{}", wrong.text);
         assert!(wrong.text.contains("id=\"business_date-err\""));

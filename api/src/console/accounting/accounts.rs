@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::console::answers::{follow, leads_to};
 use crate::console::format::typed_decimal;
-use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::forms::{Choice, Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, View};
 use crate::console::reports::table::reports;
@@ -56,12 +56,6 @@ struct Row {
     label: String,
 }
 
-struct Choice {
-    name: &'static str,
-    label: &'static str,
-    is_chosen: bool,
-}
-
 struct Usual {
     purpose: &'static str,
     number: String,
@@ -79,16 +73,10 @@ struct Typed {
 }
 
 fn row(index: usize, typed: Typed, visitor: &Visitor) -> Row {
-    let purpose = |purpose: Purpose| Choice {
-        name: purpose.name(),
-        label: said::purpose(purpose, visitor.language),
-        is_chosen: purpose.name() == typed.purpose,
+    let purpose = |purpose: Purpose| {
+        Choice::new(purpose.name(), said::purpose(purpose, visitor.language), &typed.purpose)
     };
-    let category = |category: Category| Choice {
-        name: category.code(),
-        label: category.code(),
-        is_chosen: category.code() == typed.category,
-    };
+    let category = |category: Category| Choice::new(category.code(), category.code(), &typed.category);
     Row {
         field: format!("accounts.{index}"),
         rate_field: format!("accounts.{index}.rate"),
@@ -116,7 +104,8 @@ fn of_view(view: &AccountsView) -> Vec<Typed> {
 /// Rows without a number and a label are left out.
 fn of_form(form: &Form) -> Vec<Typed> {
     let row = |index: usize| {
-        let text = |member: &str| form.get(&format!("accounts.{index}.{member}")).unwrap_or_default().to_owned();
+        let text =
+            |member: &str| form.get(&format!("accounts.{index}.{member}")).unwrap_or_default().to_owned();
         Typed {
             purpose: text("purpose"),
             category: text("category"),
@@ -144,7 +133,8 @@ async fn written(
     };
     rows.extend((0..SPARE).map(|_| Typed::default()));
     let last = visitor.format.today().year() - 1;
-    let day = |month, day| NaiveDate::from_ymd_opt(last, month, day).map(|day| day.to_string()).unwrap_or_default();
+    let day =
+        |month, day| NaiveDate::from_ymd_opt(last, month, day).map(|day| day.to_string()).unwrap_or_default();
     let usual = view.defaults.iter().map(|one| Usual {
         purpose: said::purpose(one.purpose, visitor.language),
         number: one.number.clone(),

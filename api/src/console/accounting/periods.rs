@@ -105,7 +105,8 @@ pub(super) async fn sales(
     };
     let is_of_products = filter.by == SalesBy::Product;
     let mut heads = vec![Head::text(said::by(filter.by, visitor.language)), Head::number(w.documents)];
-    let numbers = if is_of_products { vec![w.quantity, w.net] } else { vec![w.net, w.deposits, w.vat, w.gross] };
+    let numbers =
+        if is_of_products { vec![w.quantity, w.net] } else { vec![w.net, w.deposits, w.vat, w.gross] };
     heads.extend(numbers.into_iter().map(Head::number));
     let page = TablePage {
         page: visitor.page(w.sales),
@@ -139,13 +140,16 @@ fn row(view: &SalesView, by: SalesBy, visitor: &Visitor) -> Row {
     };
     let mut cells = vec![number(format.whole(view.documents))];
     if by == SalesBy::Product {
-        let shown = |text: &String| text.parse().map_or_else(|_| text.clone(), |value| format.decimal(&value));
+        let shown =
+            |text: &String| text.parse().map_or_else(|_| text.clone(), |value| format.decimal(&value));
         cells.push(number(view.quantity.as_ref().map(shown).unwrap_or_default()));
         cells.push(number(visitor.money(&view.net_total)));
     } else {
         cells.push(number(visitor.money(&view.net_total)));
         let others = [&view.deposit_total, &view.vat_total, &view.gross_total];
-        cells.extend(others.map(|total| number(total.as_ref().map(|total| visitor.money(total)).unwrap_or_default())));
+        cells.extend(
+            others.map(|total| number(total.as_ref().map(|total| visitor.money(total)).unwrap_or_default())),
+        );
     }
     let to = view.customer_id.map(|id| format!("/console/invoices?customer_id={id}"));
     Row { label, to, cells }

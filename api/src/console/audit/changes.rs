@@ -35,7 +35,10 @@ fn compare(field: String, before: Option<&Value>, after: Option<&Value>, found: 
     let is_nested = |value: Option<&Value>, names: &Option<Vec<String>>| {
         names.is_some() || value.is_none_or(Value::is_null)
     };
-    if (of_before.is_some() || of_after.is_some()) && is_nested(before, &of_before) && is_nested(after, &of_after) {
+    if (of_before.is_some() || of_after.is_some())
+        && is_nested(before, &of_before)
+        && is_nested(after, &of_after)
+    {
         let mut names = of_before.unwrap_or_default();
         let more = of_after.unwrap_or_default();
         names.extend(more.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
@@ -77,7 +80,8 @@ mod tests {
     #[test]
     fn only_what_differs_is_a_row() {
         let before = json!({"name": "Ada", "role": "sales", "tags": ["a"], "address": null});
-        let after = json!({"name": "Ada", "role": "admin", "tags": ["a", "b"], "address": {"city": "Nantes"}});
+        let after =
+            json!({"name": "Ada", "role": "admin", "tags": ["a", "b"], "address": {"city": "Nantes"}});
         let rows = changes(Some(&before), Some(&after));
         let row = |field: &str| rows.iter().find(|row| row.field == field);
         assert_eq!(rows.len(), 3, "{rows:?}");

@@ -126,7 +126,8 @@ fn chips(address: &Address, visitor: &Visitor) -> Vec<Chip> {
     let w = Audit::of(visitor.language);
     let chip = |name: &str, label: Word| {
         let value = address.get(name)?;
-        let shown = value.parse::<NaiveDate>().map_or_else(|_| value.to_owned(), |day| visitor.format.day(day));
+        let shown =
+            value.parse::<NaiveDate>().map_or_else(|_| value.to_owned(), |day| visitor.format.day(day));
         Some(Chip { label: format!("{label} {shown}"), without: address.without(name) })
     };
     let of = [

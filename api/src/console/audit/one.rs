@@ -61,7 +61,8 @@ pub(super) async fn show(
     let absent = || ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no such entry at this time");
     let at = address.get("at").and_then(|text| text.parse::<DateTime<Utc>>().ok()).ok_or_else(absent)?;
     let after = at.checked_add_signed(Duration::microseconds(1)).ok_or_else(absent)?;
-    let filter = AuditFilter { occurred_from: Some(at), occurred_before: Some(after), ..AuditFilter::default() };
+    let filter =
+        AuditFilter { occurred_from: Some(at), occurred_before: Some(after), ..AuditFilter::default() };
     let found = audit::list(&database, &visitor.context, &filter, &first(OF_A_MOMENT)?).await?;
     let entry = found.data.into_iter().find(|entry| entry.id == id).ok_or_else(absent)?;
     let page = OnePage {

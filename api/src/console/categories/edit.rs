@@ -4,7 +4,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
 use comptoir_core::commerce::categories::{
-    self, CreateCategory, CategoryView, DeleteCategory, UpdateCategory,
+    self, CategoryView, CreateCategory, DeleteCategory, UpdateCategory,
 };
 use comptoir_core::values::ids::CategoryId;
 use comptoir_core::values::language::Language;

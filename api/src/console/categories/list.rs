@@ -52,7 +52,8 @@ pub(super) async fn show(
         Head::text(w.parent),
         Head::text(w.back_to_products),
     ];
-    let create = visitor.may(Permission::ProductsWrite).then(|| Link::new("/console/categories/new", w.create));
+    let create =
+        visitor.may(Permission::ProductsWrite).then(|| Link::new("/console/categories/new", w.create));
     let page = visitor.page(w.title).saying(notice).about("category.*");
     layout::ok(&ListPage {
         label: w.list_label.to_string(),
@@ -80,14 +81,16 @@ pub(super) async fn one(
         Some("saved") => Some(w.done_saved),
         _ => None,
     };
-    let mut actions = vec![Action::link(format!("/console/products?category_id={}", category.id), w.products)];
+    let mut actions =
+        vec![Action::link(format!("/console/products?category_id={}", category.id), w.products)];
     if visitor.may(Permission::ProductsWrite) {
         actions.push(Action::link(format!("{PATH}/{}/delete", category.id), shared.delete).danger());
         actions.push(Action::link(format!("{PATH}/{}/edit", category.id), shared.edit).go());
     }
     let shelves = names::categories(&database, &visitor).await?;
     let parent = category.parent_id.map(|id| id.to_string());
-    let parent = parent.and_then(|id| shelves.into_iter().find(|shelf| shelf.id == id)).map(|shelf| shelf.path);
+    let parent =
+        parent.and_then(|id| shelves.into_iter().find(|shelf| shelf.id == id)).map(|shelf| shelf.path);
     let identity = Block::facts(
         "identity",
         shared.identity,

@@ -5,15 +5,15 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::idempotency::{Answer, StoredResponse};
+use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::inventory_counts::{AskRecount, InventoryCountView, StartCount};
 use comptoir_core::values::ids::InventoryCountId;
 use serde_json::{Value, json};
 
 use super::one::written;
+use crate::console::answers::{follow, leads_there};
 use crate::console::forms::Form;
-use crate::console::layout::go;
 use crate::console::lists::Address;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Counts, faults};
@@ -25,15 +25,7 @@ use crate::routes::inventory_counts::RecountRequest;
 pub(super) fn leads_to(
     done: &'static str,
 ) -> impl Fn(InventoryCountView) -> Result<StoredResponse, Error> + Send + Sync {
-    move |count: InventoryCountView| {
-        let location = Some(format!("/console/counts/{}?done={done}", count.id));
-        Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
-    }
-}
-
-/// Sends the browser where the answer says.
-pub(super) fn follow(answer: Answer) -> HttpResponse {
-    go(answer.response.location.unwrap_or_else(|| "/console/counts".to_owned()))
+    move |count: InventoryCountView| Ok(leads_there(format!("/console/counts/{}?done={done}", count.id)))
 }
 
 /// Shows the count as it is now, and why nothing was done.
@@ -66,7 +58,7 @@ pub(super) async fn start(
     let id: InventoryCountId = part(&request, "id")?;
     let command = StartCount { id, expected_version: Some(form.version()?) };
     match executor.execute(visitor.context.clone(), form.key()?, command, leads_to("started")).await {
-        Ok(answer) => Ok(follow(answer)),
+        Ok(answer) => Ok(follow(answer, "/console/counts")),
         Err(error) => refused(error.into(), &request, &visitor, &database, id).await,
     }
 }
@@ -92,7 +84,7 @@ pub(super) async fn recount(
     };
     let command = AskRecount { id, expected_version: Some(form.version()?), products, location };
     match executor.execute(visitor.context.clone(), form.key()?, command, leads_to("recount")).await {
-        Ok(answer) => Ok(follow(answer)),
+        Ok(answer) => Ok(follow(answer, "/console/counts")),
         Err(error) => refused(error.into(), &request, &visitor, &database, id).await,
     }
 }

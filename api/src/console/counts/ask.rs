@@ -11,8 +11,9 @@ use comptoir_core::values::ids::InventoryCountId;
 use deserr::Deserr;
 use serde_json::{Map, Value, json};
 
-use super::actions::{follow, leads_to, refused};
+use super::actions::{leads_to, refused};
 use super::list::name;
+use crate::console::answers::follow;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::typography::Word;
@@ -91,7 +92,9 @@ async fn ask(
         What::Review if progress.to_count > 0 => {
             Some(said::left(&shown(progress.to_count), progress.to_count, visitor.language))
         }
-        What::Close => progress.differing.map(|number| said::differ(&shown(number), number, visitor.language)),
+        What::Close => {
+            progress.differing.map(|number| said::differ(&shown(number), number, visitor.language))
+        }
         _ => None,
     };
     let status = if again.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -156,13 +159,16 @@ macro_rules! asking {
                 }
             };
             let command = $command { id, expected_version: Some(form.version()?), $field };
-            let answer = executor.execute(visitor.context.clone(), form.key()?, command, leads_to($done)).await;
+            let answer =
+                executor.execute(visitor.context.clone(), form.key()?, command, leads_to($done)).await;
             let error = match answer {
-                Ok(answer) => return Ok(follow(answer)),
+                Ok(answer) => return Ok(follow(answer, "/console/counts")),
                 Err(error) => ApiError::from(error),
             };
             // What another input would mend is asked again; otherwise the count has changed.
-            if error.status() == StatusCode::UNPROCESSABLE_ENTITY || error.code() == "inventory_count_incomplete" {
+            if error.status() == StatusCode::UNPROCESSABLE_ENTITY
+                || error.code() == "inventory_count_incomplete"
+            {
                 let faults = FormFaults::of(error, FIELDS, visitor.language)?;
                 return ask(What::$what, id, &visitor, &database, Some((&form, faults))).await;
             }

@@ -4,14 +4,17 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::application::TenantDatabase;
-use comptoir_core::commerce::inventory_counts::{self, CountFilter, CountSort, CountStatus, InventoryCountView};
+use comptoir_core::commerce::inventory_counts::{
+    self, CountFilter, CountSort, CountStatus, InventoryCountView,
+};
 use comptoir_core::platform::paging::PageRequest;
 
 use crate::console::format::Moment;
+use crate::console::forms::Choice;
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, Head, Turn, View};
 use crate::console::menu;
-use crate::console::places::{Choice, Places};
+use crate::console::places::Places;
 use crate::console::status::Status;
 use crate::console::typography::Word;
 use crate::console::visitor::Visitor;

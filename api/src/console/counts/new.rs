@@ -5,21 +5,21 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
+use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
-use comptoir_core::application::{Permission, TenantDatabase};
-use comptoir_core::commerce::categories::{self, CategoryFilter};
 use comptoir_core::commerce::inventory_counts::{CreateCount, InventoryCountView, MAX_LOCATIONS};
 use comptoir_core::commerce::locations::{self, LocationFilter, LocationSort, LocationView};
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::WarehouseId;
 use serde_json::{Map, Value, json};
 
-use crate::console::forms::{Form, FormFaults, new_key};
-use crate::console::layout::{self, Page, go};
-use crate::console::lists::first;
-use crate::console::places::{Choice, Places};
+use crate::console::answers::{follow, leads_there};
+use crate::console::forms::{Choice, Form, FormFaults, new_key};
+use crate::console::layout::{self, Page};
+use crate::console::names::{self, Shelf};
+use crate::console::places::Places;
 use crate::console::visitor::Visitor;
 use crate::console::words::Counts;
 use crate::error::ApiError;
@@ -28,8 +28,6 @@ use crate::routes::inventory_counts::CreateInventoryCountRequest;
 
 /// The fields that a refusal can be about.
 const FIELDS: &[&str] = &["warehouse_id", "reference", "category_ids", "location_ids"];
-/// How many categories are offered: the API takes no more in one count.
-const CATEGORIES: u8 = 100;
 /// How many locations of a warehouse are looked through, and how many at once.
 const LOCATIONS: usize = 10_000;
 const AT_ONCE: i64 = 200;
@@ -65,14 +63,11 @@ async fn write(
     let text = |name: &str| form.and_then(|form| form.get(name)).unwrap_or_default().to_owned();
     let scope = text("scope");
     let picked = form.map(chosen).unwrap_or_default();
-    let found = if visitor.may(Permission::ProductsRead) {
-        categories::list(database, &visitor.context, &CategoryFilter::default(), &first(CATEGORIES)?).await?.data
-    } else {
-        Vec::new()
-    };
-    let category = |category: &categories::CategoryView| {
-        let value = category.id.to_string();
-        Choice { is_chosen: picked.contains(&value.as_str()), label: category.name.clone(), value }
+    let found = names::categories(database, visitor).await?;
+    let category = |shelf: &Shelf| Choice {
+        is_chosen: picked.contains(&shelf.id.as_str()),
+        label: shelf.path.clone(),
+        value: shelf.id.clone(),
     };
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = NewPage {
@@ -108,8 +103,11 @@ async fn named(
         .map(|code| code.trim().to_uppercase())
         .filter(|code| !code.is_empty())
         .collect();
-    let filter =
-        LocationFilter { warehouse_id: Some(warehouse_id), archived: Some(false), ..LocationFilter::default() };
+    let filter = LocationFilter {
+        warehouse_id: Some(warehouse_id),
+        archived: Some(false),
+        ..LocationFilter::default()
+    };
     let (mut found, mut seen, mut cursor) = (Vec::new(), 0, None::<String>);
     loop {
         let wanted: PageRequest<LocationSort> =
@@ -128,8 +126,7 @@ async fn named(
 }
 
 fn leads_on(count: InventoryCountView) -> Result<StoredResponse, Error> {
-    let location = Some(format!("/console/counts/{}?done=planned", count.id));
-    Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+    Ok(leads_there(format!("/console/counts/{}?done=planned", count.id)))
 }
 
 pub(super) async fn create(
@@ -177,7 +174,7 @@ pub(super) async fn create(
             let command = CreateCount::from(read);
             match executor.execute(visitor.context.clone(), form.key()?, command, leads_on).await {
                 Ok(answer) => {
-                    return Ok(go(answer.response.location.unwrap_or_else(|| "/console/counts".to_owned())));
+                    return Ok(follow(answer, "/console/counts"));
                 }
                 Err(error) => error.into(),
             }

@@ -165,7 +165,8 @@ fn row(line: &CountLineView, visitor: &Visitor, w: &'static Counts) -> Row {
 }
 
 fn actions(count: &InventoryCountView, visitor: &Visitor, w: &'static Counts) -> Vec<Action> {
-    let (may_count, may_close) = (visitor.may(Permission::InventoryCount), visitor.may(Permission::InventoryClose));
+    let (may_count, may_close) =
+        (visitor.may(Permission::InventoryCount), visitor.may(Permission::InventoryClose));
     let page = |name, label| Action { name, label, is_page: true, is_next: false, is_danger: false };
     let mut actions = Vec::new();
     if may_close && matches!(count.status, CountStatus::Open | CountStatus::Counting | CountStatus::Review) {
@@ -179,7 +180,9 @@ fn actions(count: &InventoryCountView, visitor: &Visitor, w: &'static Counts) ->
             actions.push(page("review", w.review_more));
             actions.push(Action { is_next: true, ..page("sheet", w.go_count) });
         }
-        CountStatus::Review if may_close => actions.push(Action { is_next: true, ..page("close", w.close_more) }),
+        CountStatus::Review if may_close => {
+            actions.push(Action { is_next: true, ..page("close", w.close_more) })
+        }
         _ => {}
     }
     actions

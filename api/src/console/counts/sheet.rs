@@ -7,10 +7,9 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use comptoir_core::application::error::Error;
-use comptoir_core::application::idempotency::StoredResponse;
-use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::error::Error;
+use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::inventory_counts::{
     self, CountEntry, CountLineView, CountStatus, InventoryCountView, RecordCounts,
 };
@@ -21,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use super::list::name;
 use super::one::share;
+use crate::console::answers::{follow, leads_there};
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page, go};
@@ -234,14 +234,15 @@ pub(super) async fn record(
                 let entries = read.entries.into_iter().map(CountEntry::from).collect();
                 let place = form.get("entries.0.location_id").unwrap_or_default().to_owned();
                 let leads_on = move |_: Vec<CountLineView>| {
-                    let location = Some(format!("/console/counts/{id}/sheet?place={place}&done=saved"));
-                    Ok::<_, Error>(StoredResponse { status: 303, location, etag: None, body: String::new() })
+                    Ok::<_, Error>(leads_there(format!(
+                        "/console/counts/{id}/sheet?place={place}&done=saved"
+                    )))
                 };
                 let command = RecordCounts { id, entries };
                 match executor.execute(visitor.context.clone(), form.key()?, command, leads_on).await {
                     Ok(answer) => {
                         let back = || format!("/console/counts/{id}/sheet");
-                        return Ok(go(answer.response.location.unwrap_or_else(back)));
+                        return Ok(follow(answer, back()));
                     }
                     Err(error) => error.into(),
                 }

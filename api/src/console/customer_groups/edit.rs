@@ -27,14 +27,8 @@ impl Edited for Group {
     type Delete = DeleteCustomerGroup;
 
     const PATH: &'static str = super::PATH;
-    const SPEC: Spec = Spec {
-        members: &[
-            ("code", Kind::Text),
-            ("name", Kind::Text),
-        ],
-        groups: &[],
-        lists: &[],
-    };
+    const SPEC: Spec =
+        Spec { members: &[("code", Kind::Text), ("name", Kind::Text)], groups: &[], lists: &[] };
 
     fn create(values: &Values) -> Result<CreateCustomerGroup, ApiError> {
         Ok(CreateCustomerGroup { details: values.details::<CustomerGroupRequest>(&Self::SPEC)? })

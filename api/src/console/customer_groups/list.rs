@@ -47,7 +47,8 @@ pub(super) async fn show(
         Head::sortable(shared.name, "name", &address, CustomerGroupSort::DEFAULT),
         Head::text(w.customers),
     ];
-    let create = visitor.may(Permission::PricesWrite).then(|| Link::new("/console/customer-groups/new", w.create));
+    let create =
+        visitor.may(Permission::PricesWrite).then(|| Link::new("/console/customer-groups/new", w.create));
     let page = visitor.page(w.title).saying(notice).about("customer_group.*");
     layout::ok(&ListPage {
         label: w.list_label.to_string(),

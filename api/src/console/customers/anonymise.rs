@@ -9,10 +9,11 @@ use comptoir_core::commerce::customers::{self, AnonymisationReason, AnonymiseCus
 use comptoir_core::values::ids::CustomerId;
 
 use super::PATH;
+use crate::console::answers::leads_to;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout;
 use crate::console::parts::save::refused;
-use crate::console::parts::{FormPage, Input, Kind, Link, Saved, Section, Spec, Values, leads_to, saved};
+use crate::console::parts::{FormPage, Input, Kind, Link, Saved, Section, Spec, Values, saved};
 use crate::console::visitor::Visitor;
 use crate::console::words::{Customers, Parts};
 use crate::error::ApiError;

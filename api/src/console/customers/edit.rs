@@ -107,7 +107,8 @@ impl Edited for Customer {
     ) -> Result<Vec<Section>, ApiError> {
         let (w, shared) = (Customers::of(visitor.language), Parts::of(visitor.language));
         let values = &shown.values;
-        let groups = if values.has("group_id") { names::groups(database, visitor).await? } else { Vec::new() };
+        let groups =
+            if values.has("group_id") { names::groups(database, visitor).await? } else { Vec::new() };
         Ok(vec![
             identity(values, &groups, w, shared),
             addresses::section(values, shown.spare, shared),
@@ -171,11 +172,8 @@ fn invoicing(values: &Values, w: &'static Customers, shared: &'static Parts) -> 
         ("siret", "SIRET".to_owned()),
         ("foreign", w.foreign.to_string()),
     ];
-    let languages = [
-        ("", w.language_of_company),
-        (Language::Fr.code(), w.french),
-        (Language::En.code(), w.english),
-    ];
+    let languages =
+        [("", w.language_of_company), (Language::Fr.code(), w.french), (Language::En.code(), w.english)];
     let channels = [
         ("", shared.not_said),
         (Channel::Email.name(), w.by_email),
@@ -190,7 +188,8 @@ fn invoicing(values: &Values, w: &'static Customers, shared: &'static Parts) -> 
             Input::text(values, "invoicing.legal_form", w.legal_form),
             Input::select(values, "invoicing.registration.scheme", w.registration_scheme, registers),
             Input::text(values, "invoicing.registration.number", w.registration_number),
-            Input::text(values, format!("{electronic}.scheme"), w.electronic_scheme).hint(w.electronic_scheme_hint),
+            Input::text(values, format!("{electronic}.scheme"), w.electronic_scheme)
+                .hint(w.electronic_scheme_hint),
             Input::text(values, format!("{electronic}.identifier"), w.electronic_identifier),
             Input::select(values, "invoicing.language", w.language, languages),
             Input::select(values, "invoicing.channel", w.channel, channels),

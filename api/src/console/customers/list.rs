@@ -8,10 +8,11 @@ use comptoir_core::platform::paging::SortKey;
 use comptoir_core::values::money::Money;
 
 use super::PATH;
+use crate::console::forms::Choice;
 use crate::console::layout;
 use crate::console::lists::{Address, Chip, Head, Turn};
 use crate::console::names;
-use crate::console::parts::{Cell, Choice, Link, ListPage, Row, Select};
+use crate::console::parts::{Cell, Link, ListPage, Row, Select};
 use crate::console::visitor::Visitor;
 use crate::console::words::{Customers, Parts};
 use crate::error::ApiError;
@@ -36,7 +37,8 @@ pub(super) async fn show(
     let shows_prices = visitor.may(Permission::OrdersPrices);
     let csv = address.export("/console/customers.csv");
     let page = visitor.page(w.title).saying(notice).about("customer.*");
-    let create = visitor.may(Permission::CustomersWrite).then(|| Link::new("/console/customers/new", w.create));
+    let create =
+        visitor.may(Permission::CustomersWrite).then(|| Link::new("/console/customers/new", w.create));
     layout::ok(&ListPage {
         label: w.list_label.to_string(),
         csv: Some(csv),
@@ -76,12 +78,7 @@ fn chips(address: &Address, groups: &[(String, String)], w: &'static Customers) 
     group.into_iter().collect()
 }
 
-fn heads(
-    address: &Address,
-    shows_prices: bool,
-    w: &'static Customers,
-    shared: &'static Parts,
-) -> Vec<Head> {
+fn heads(address: &Address, shows_prices: bool, w: &'static Customers, shared: &'static Parts) -> Vec<Head> {
     let mut heads = vec![
         Head::sortable(shared.code, "code", address, CustomerSort::DEFAULT),
         Head::sortable(shared.name, "name", address, CustomerSort::DEFAULT),

@@ -3,8 +3,8 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::{Permission, TenantDatabase};
-use comptoir_core::commerce::customers::{self, CustomerView};
 use comptoir_core::commerce::credit;
+use comptoir_core::commerce::customers::{self, CustomerView};
 use comptoir_core::values::channel::Channel;
 use comptoir_core::values::ids::CustomerId;
 use comptoir_core::values::language::Language;
@@ -17,7 +17,7 @@ use crate::console::names;
 use crate::console::parts::{Action, Block, Link, OnePage, addresses};
 use crate::console::status::Status;
 use crate::console::visitor::Visitor;
-use crate::console::words::{Customers, Parts, parts as said};
+use crate::console::words::{Customers, Parts, Payments, parts as said};
 use crate::error::ApiError;
 use crate::extract::part;
 
@@ -43,9 +43,9 @@ pub(super) async fn show(
         Some("anonymised") => Some(w.done_anonymised),
         _ => None,
     };
-    let tab = address.get("tab").filter(|tab| {
-        TABS.iter().any(|(name, permission)| name == tab && visitor.may(*permission))
-    });
+    let tab = address
+        .get("tab")
+        .filter(|tab| TABS.iter().any(|(name, permission)| name == tab && visitor.may(*permission)));
     let (blocks, side) = match tab {
         Some("orders") => (vec![tabs::orders(id, &address, &visitor, &database).await?], Vec::new()),
         Some("invoices") => (vec![tabs::invoices(id, &address, &visitor, &database).await?], Vec::new()),
@@ -83,6 +83,10 @@ fn actions(customer: &CustomerView, visitor: &Visitor) -> Vec<Action> {
         }
         if visitor.may(Permission::CustomersAnonymise) {
             actions.push(Action::link(below("anonymise"), w.anonymise).danger());
+        }
+        if menu::may_see(&visitor.context.principal, "/console/payments/statements/{id}") {
+            let to = format!("/console/payments/statements/{}", customer.id);
+            actions.push(Action::link(to, Payments::of(visitor.language).statement));
         }
         if menu::may_see(&visitor.context.principal, "/console/orders/new") {
             actions.push(Action::link("/console/orders/new", w.place));
@@ -160,7 +164,8 @@ fn invoicing(customer: &CustomerView, visitor: &Visitor) -> Block {
         Channel::Download => w.by_download,
         Channel::Platform => w.by_platform,
     });
-    let registration = known.registration.as_ref().map(|one| format!("{} {}", one.scheme.to_uppercase(), one.number));
+    let registration =
+        known.registration.as_ref().map(|one| format!("{} {}", one.scheme.to_uppercase(), one.number));
     let electronic = known.electronic_address.as_ref();
     let electronic = electronic.map(|one| format!("{} {}", one.scheme(), one.identifier()));
     let terms = known.payment_terms.map(|terms| said::terms(terms, visitor.language));

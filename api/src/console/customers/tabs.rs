@@ -89,7 +89,8 @@ pub(super) async fn invoices(
             Cell::text(day(invoice.issue_date)).wide(),
             Cell::text(day(invoice.due_on)).wide(),
             Cell::status(status(invoice, visitor, w)),
-            Cell::number(invoice.gross_total.as_ref().map(|total| visitor.money(total)).unwrap_or_default()).wide(),
+            Cell::number(invoice.gross_total.as_ref().map(|total| visitor.money(total)).unwrap_or_default())
+                .wide(),
             Cell::number(visitor.money(&invoice.open)),
         ],
     });
@@ -112,7 +113,8 @@ pub(super) async fn invoices(
 }
 
 fn status(invoice: &InvoiceSummary, visitor: &Visitor, w: &'static Customers) -> Status {
-    let is_late = invoice.due_on.is_some_and(|day| day.date() < visitor.format.today()) && !invoice.open.is_zero();
+    let is_late =
+        invoice.due_on.is_some_and(|day| day.date() < visitor.format.today()) && !invoice.open.is_zero();
     match invoice.state {
         InvoiceState::Draft => Status::draft(w.draft),
         InvoiceState::Paid => Status::done(w.paid),

@@ -10,6 +10,7 @@ use comptoir_core::mail::{DiscardEmail, EmailView, Links, Policies, RequeueEmail
 use comptoir_core::values::ids::EmailId;
 
 use super::one::written;
+use crate::console::answers::leads_there;
 use crate::console::forms::Form;
 use crate::console::layout::go;
 use crate::console::undone::Undone;
@@ -21,10 +22,7 @@ use crate::extract::part;
 const MOST: usize = 200;
 
 fn leads_to(done: &'static str) -> impl Fn(EmailView) -> Result<StoredResponse, Error> + Send + Sync {
-    move |email: EmailView| {
-        let location = Some(format!("/console/emails/{}?done={done}", email.id));
-        Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
-    }
+    move |email: EmailView| Ok(leads_there(format!("/console/emails/{}?done={done}", email.id)))
 }
 
 pub(super) async fn requeue(

@@ -101,7 +101,8 @@ pub(super) async fn written(
         deadline: is_waiting.then(|| visitor.format.long(email.deadline)),
         last_error: email.last_error,
         history: details.history.into_iter().map(|attempt| attempted(attempt, visitor)).collect(),
-        may_requeue: may_write && matches!(state, EmailState::Sent | EmailState::Dead | EmailState::Discarded),
+        may_requeue: may_write
+            && matches!(state, EmailState::Sent | EmailState::Dead | EmailState::Discarded),
         may_discard: may_write && matches!(state, EmailState::Waiting | EmailState::Dead),
     };
     layout::show(code, &page)
@@ -117,5 +118,9 @@ fn attempted(attempt: AttemptView, visitor: &Visitor) -> Attempt {
         Some(_) => Status::late(w.unanswered),
         None => Status::begun(w.under_way),
     };
-    Attempt { status, detail: attempt.detail.unwrap_or_default(), at: visitor.format.long(attempt.started_at) }
+    Attempt {
+        status,
+        detail: attempt.detail.unwrap_or_default(),
+        at: visitor.format.long(attempt.started_at),
+    }
 }

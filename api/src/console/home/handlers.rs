@@ -16,9 +16,9 @@ use crate::console::layout::{self, Page};
 use crate::console::lists::first;
 use crate::console::status::Status;
 use crate::console::visitor::Visitor;
+use crate::console::waiting::LATE_AFTER_DAYS;
 use crate::console::words::{Home, home};
 use crate::console::{menu, names};
-use crate::console::waiting::LATE_AFTER_DAYS;
 use crate::error::ApiError;
 
 /// How many of each kind are looked at: the page says `50+` beyond.
@@ -70,10 +70,7 @@ struct Found {
     overdue_count: Option<Count>,
 }
 
-pub(super) async fn show(
-    visitor: Visitor,
-    database: Data<TenantDatabase>,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn show(visitor: Visitor, database: Data<TenantDatabase>) -> Result<HttpResponse, ApiError> {
     let w = Home::of(visitor.language);
     let found = read(&visitor, &database).await?;
     let cases = cases(&visitor, &database, &found).await?;
@@ -135,18 +132,27 @@ fn figures(visitor: &Visitor, found: &Found, w: &'static Home) -> Vec<Figure> {
     let shown = |count: Count| visitor.format.count(count.value, count.exact);
     let at = |path: &str| menu::may_see(principal, path).then(|| path.to_owned());
     let mut figures = Vec::new();
-    let mut add = |label: String, count: Option<Count>, hint: String, is_warning: bool, to: Option<String>| {
-        figures.extend(count.map(|count| Figure { label, value: shown(count), hint, is_warning, to }));
-    };
+    let mut add =
+        |label: String, count: Option<Count>, hint: String, is_warning: bool, to: Option<String>| {
+            figures.extend(count.map(|count| Figure { label, value: shown(count), hint, is_warning, to }));
+        };
     let today = format!("/console/orders?since={}", visitor.format.today());
     add(w.orders_today.to_string(), found.today, String::new(), false, Some(today));
-    let to_prepare = at("/console/preparation").unwrap_or_else(|| "/console/orders?status=confirmed".to_owned());
+    let to_prepare =
+        at("/console/preparation").unwrap_or_else(|| "/console/orders?status=confirmed".to_owned());
     add(w.to_prepare.to_string(), found.to_prepare, w.to_prepare_hint.to_string(), false, Some(to_prepare));
-    let late = found.to_prepare.map(|_| Count { value: found.late.len() as i64, exact: !found.has_more_late });
+    let late =
+        found.to_prepare.map(|_| Count { value: found.late.len() as i64, exact: !found.has_more_late });
     let oldest = found.late.first().map(|order| late_since(visitor, order));
     let is_late = oldest.is_some();
     add(w.late.to_string(), late, oldest.unwrap_or_else(|| w.none_late.to_string()), is_late, None);
-    add(w.low.to_string(), found.low, w.low_hint.to_string(), false, at("/console/stock"));
+    add(
+        w.low.to_string(),
+        found.low,
+        w.low_hint.to_string(),
+        false,
+        at("/console/stock").map(|path| format!("{path}?low=true")),
+    );
     let is_overdue = !found.overdue.is_empty();
     let open: Money = found.overdue.iter().map(|invoice| &invoice.open).sum();
     // Of more than one page, the sum would be of a part.
@@ -156,7 +162,13 @@ fn figures(visitor: &Visitor, found: &Found, w: &'static Home) -> Vec<Figure> {
         (true, true) => visitor.money(&open),
         (true, false) => String::new(),
     };
-    add(w.overdue.to_string(), found.overdue_count, hint, is_overdue, at("/console/invoices").map(|path| format!("{path}?overdue=true")));
+    add(
+        w.overdue.to_string(),
+        found.overdue_count,
+        hint,
+        is_overdue,
+        at("/console/invoices").map(|path| format!("{path}?overdue=true")),
+    );
     figures
 }
 
@@ -166,13 +178,10 @@ fn late_since(visitor: &Visitor, order: &OpenOrder) -> String {
     home::late_since(promised.as_deref(), &placed, visitor.language)
 }
 
-async fn cases(
-    visitor: &Visitor,
-    database: &TenantDatabase,
-    found: &Found,
-) -> Result<Vec<Case>, ApiError> {
+async fn cases(visitor: &Visitor, database: &TenantDatabase, found: &Found) -> Result<Vec<Case>, ApiError> {
     let w = Home::of(visitor.language);
-    let (held, late) = (&found.held[..found.held.len().min(SHOWN)], &found.late[..found.late.len().min(SHOWN)]);
+    let (held, late) =
+        (&found.held[..found.held.len().min(SHOWN)], &found.late[..found.late.len().min(SHOWN)]);
     let overdue = &found.overdue[..found.overdue.len().min(SHOWN)];
     let customers = held.iter().map(|order| order.customer_id);
     let customers = customers.chain(late.iter().map(|order| order.customer_id));

@@ -3,8 +3,8 @@
 mod handlers;
 mod sales;
 
-use super::pages::Pages;
 use super::PREFIX;
+use super::pages::Pages;
 use crate::access::Access::LoggedIn;
 
 pub(super) fn pages() -> Pages {

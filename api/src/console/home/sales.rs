@@ -50,7 +50,8 @@ pub(super) async fn read(visitor: &Visitor, database: &TenantDatabase) -> Result
     // The reports count days in UTC.
     let period = Period { from: from.and_hms_opt(0, 0, 0).map(|time| time.and_utc()), before: None };
     // A day has a row for each currency; a company has one.
-    let page = projections::sales_by_day(database, &visitor.context, &DayFilter { period }, &first(100)?).await?;
+    let page =
+        projections::sales_by_day(database, &visitor.context, &DayFilter { period }, &first(100)?).await?;
     let mut days = page.data;
     days.retain(|day| day.currency == visitor.tenant.currency && day.day >= from && day.day <= today);
     days.sort_by_key(|day| day.day);
@@ -117,7 +118,9 @@ mod tests {
 
     #[test]
     fn three_lines_are_at_least_the_highest_value() {
-        for (highest, expected) in [(0.0, 1.0), (3.0, 1.0), (22_400.0, 8_000.0), (12_001.0, 5_000.0), (24_001.0, 10_000.0)] {
+        for (highest, expected) in
+            [(0.0, 1.0), (3.0, 1.0), (22_400.0, 8_000.0), (12_001.0, 5_000.0), (24_001.0, 10_000.0)]
+        {
             assert!((step(highest) - expected).abs() < f64::EPSILON, "{highest}: {}", step(highest));
         }
     }

@@ -1,8 +1,8 @@
 //! A file is sent. It goes the way of `POST /api/v1/imports`: its rows are kept as they arrive.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
-use actix_web::HttpResponse;
 use askama::Template;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::unit_of_work::Executor;
@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 
 use super::PATH;
 use crate::config::ApiConfig;
-use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::answers::leads_to;
+use crate::console::forms::{Choice, Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
-use crate::console::parts::{Choice, Link, Saved, leads_to, saved};
 use crate::console::parts::save::refused;
+use crate::console::parts::{Link, Saved, saved};
 use crate::console::upload::Upload;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Imports as Words, imports as said};
@@ -60,8 +61,10 @@ fn written(visitor: &Visitor, form: Option<&Form>, faults: FormFaults) -> Result
         value: value.to_owned(),
         label,
     };
-    let kinds = permitted.into_iter().map(|kind| choice("kind", kind.name(), said::kind(kind, w).to_string()));
-    let modes = ImportMode::ALL.into_iter().map(|mode| choice("mode", mode.name(), said::mode(mode, w).to_string()));
+    let kinds =
+        permitted.into_iter().map(|kind| choice("kind", kind.name(), said::kind(kind, w).to_string()));
+    let modes =
+        ImportMode::ALL.into_iter().map(|mode| choice("mode", mode.name(), said::mode(mode, w).to_string()));
     let formats = Format::ALL.into_iter().map(|format| {
         let label = match format {
             Format::Csv => w.csv,
@@ -84,7 +87,12 @@ fn written(visitor: &Visitor, form: Option<&Form>, faults: FormFaults) -> Result
 }
 
 /// Reads one of some values.
-fn one<T: Copy>(form: &Form, field: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Result<T, ApiError> {
+fn one<T: Copy>(
+    form: &Form,
+    field: &str,
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+) -> Result<T, ApiError> {
     let text = form.get(field).unwrap_or_default();
     all.iter().copied().find(|value| name(*value) == text).ok_or_else(|| {
         ApiError::invalid_field(&format!("/{field}"), "unknown_value", "choose one of the list")

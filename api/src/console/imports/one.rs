@@ -15,10 +15,11 @@ use comptoir_core::values::ids::ImportId;
 
 use super::PATH;
 use super::show::{name, state};
+use crate::console::answers::leads_to;
 use crate::console::forms::Form;
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, Head, Turn};
-use crate::console::parts::{Action, Block, Cell, Link, Row, Saved, leads_to, saved};
+use crate::console::parts::{Action, Block, Cell, Link, Row, Saved, saved};
 use crate::console::status::Status;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Imports as Words, Parts, imports as said};
@@ -81,7 +82,8 @@ async fn written(
 ) -> Result<HttpResponse, ApiError> {
     let w = Words::of(visitor.language);
     let cursor = address.get("cursor");
-    let wanted = PageRequest::<RefusedSort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
+    let wanted =
+        PageRequest::<RefusedSort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
     let found = imports::refused_rows(database, &visitor.context, import.id, &wanted).await?;
     let path = format!("{PATH}/{}", import.id);
     let rows = Block {
@@ -115,7 +117,8 @@ async fn written(
         status: state(import, w),
         line: format!("{}, {}", said::kind(import.kind, w), said::mode(import.mode, w)),
         actions: actions(import, &path, w),
-        share: share(import).map(|share| (share, visitor.format.percent(&BigDecimal::from(u32::from(share))))),
+        share: share(import)
+            .map(|share| (share, visitor.format.percent(&BigDecimal::from(u32::from(share))))),
         facts: facts(import, visitor),
         rows,
         path,
@@ -164,8 +167,10 @@ fn actions(import: &ImportView, path: &str, w: &'static Words) -> Vec<Action> {
 
 fn refused_row(row: &RefusedRow, visitor: &Visitor) -> Row {
     let errors = row.errors.as_ref().and_then(serde_json::Value::as_array).into_iter().flatten();
-    let text = |error: &serde_json::Value, member: &str| error[member].as_str().unwrap_or_default().to_owned();
-    let errors = errors.map(|error| said::wrong(&text(error, "pointer"), &text(error, "code"), visitor.language));
+    let text =
+        |error: &serde_json::Value, member: &str| error[member].as_str().unwrap_or_default().to_owned();
+    let errors =
+        errors.map(|error| said::wrong(&text(error, "pointer"), &text(error, "code"), visitor.language));
     let content: String = row.content.as_deref().unwrap_or_default().chars().take(SHOWN).collect();
     Row {
         id: row.number.to_string(),

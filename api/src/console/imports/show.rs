@@ -45,7 +45,8 @@ pub(super) async fn list(
     let w = Imports::of(visitor.language);
     let address = Address::of(&request);
     let cursor = address.get("cursor");
-    let wanted = PageRequest::<ImportSort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
+    let wanted =
+        PageRequest::<ImportSort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
     let found = visible_ones(&database, &visitor.context, &wanted).await?;
     let turn = Turn::of(&address, found.next_cursor.as_deref(), found.count, &visitor.format);
     let number = |count: i32| Cell::number(visitor.format.whole(count.into()));

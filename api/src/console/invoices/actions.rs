@@ -64,7 +64,9 @@ async fn undone(
 ) -> Result<HttpResponse, ApiError> {
     let undone = match error.status() {
         StatusCode::PRECONDITION_FAILED => Undone::Outdated,
-        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => Undone::Refused(sentences(&error, visitor)),
+        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
+            Undone::Refused(sentences(&error, visitor))
+        }
         _ => return Err(error),
     };
     written(visitor, database, id, None, Some(undone)).await
@@ -111,7 +113,8 @@ pub(super) async fn validate(
         return undone(error, &visitor, &database, id).await;
     }
     let faults = FormFaults::of(in_draft(&error), draft::FIELDS, visitor.language)?;
-    draft::again(&seen, &visitor, &database, Shown { faults, is_refused_number: true, ..Shown::default() }).await
+    draft::again(&seen, &visitor, &database, Shown { faults, is_refused_number: true, ..Shown::default() })
+        .await
 }
 
 /// The same refusal with the pointers of the draft's own fields: `/draft/lines/0/vat` is typed in `lines.0.vat.rate`.

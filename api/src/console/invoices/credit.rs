@@ -71,7 +71,8 @@ async fn written(
     let text = |name: &str| form.and_then(|form| form.get(name)).unwrap_or_default().to_owned();
     let content = view.content.as_ref();
     let line = |(index, line): (usize, &invoices::content::Line)| {
-        let (quantity_field, amount_field) = (format!("lines.{index}.quantity"), format!("lines.{index}.amount"));
+        let (quantity_field, amount_field) =
+            (format!("lines.{index}.quantity"), format!("lines.{index}.amount"));
         Line {
             name: line.name.clone(),
             invoiced: format!(
@@ -95,7 +96,9 @@ async fn written(
         is_rest: form.is_none_or(|form| form.get("what") != Some("parts")),
         issue_date: text("issue_date"),
         note: text("note"),
-        lines: content.map(|content| content.lines.iter().enumerate().map(line).collect()).unwrap_or_default(),
+        lines: content
+            .map(|content| content.lines.iter().enumerate().map(line).collect())
+            .unwrap_or_default(),
     };
     layout::show(status, &page)
 }

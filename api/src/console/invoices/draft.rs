@@ -65,7 +65,9 @@ const LOOKED_THROUGH: u8 = 200;
 pub(super) fn typed_in(pointer: &str) -> String {
     let parts: Vec<&str> = pointer.trim_start_matches('/').split('/').collect();
     match parts.as_slice() {
-        ["lines", _, "vat", ..] | ["adjustments", _, "vat", ..] => format!("/{}/{}/vat/rate", parts[0], parts[1]),
+        ["lines", _, "vat", ..] | ["adjustments", _, "vat", ..] => {
+            format!("/{}/{}/vat/rate", parts[0], parts[1])
+        }
         ["lines", index, "adjustments"] => format!("/lines/{index}/adjustments/0/percent"),
         ["lines", index] | ["lines", index, "source", ..] => format!("/lines/{index}/quantity"),
         _ => pointer.to_owned(),
@@ -174,7 +176,13 @@ pub(super) async fn create(
     let mut typed = Typed::of_form(&form);
     let (key, spare) = (Some(form.key_text()), Some(MORE_LINES));
     if form.has("more") {
-        return layout::ok(&page(None, typed, Vec::new(), &visitor, Shown { key, spare, ..Shown::default() }));
+        return layout::ok(&page(
+            None,
+            typed,
+            Vec::new(),
+            &visitor,
+            Shown { key, spare, ..Shown::default() },
+        ));
     }
     typed.resolve(&visitor, &database).await?;
     let refused = |typed: Typed, error: ApiError| {

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::actions::{page_of, read};
-use super::typed::{Chosen, find_customer};
 use crate::console::answers::{follow, leads_to};
+use crate::console::choose::Chosen;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, first};
@@ -98,7 +98,7 @@ pub(super) async fn gather(
     let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
     let mut typed = Typed {
         by: by(form.get("by")),
-        customer: Chosen { text: text("customer_id_text"), id: text("customer_id") },
+        customer: Chosen::of(&form, "customer_id"),
         month: text("month"),
         issue_date: text("issue_date"),
         orders: text("order_ids"),
@@ -106,7 +106,7 @@ pub(super) async fn gather(
         unshipped: form.has("unshipped"),
         deposits: form.has("deposits"),
     };
-    find_customer(&mut typed.customer, &visitor, &database).await?;
+    typed.customer.find_customer(&visitor, &database).await?;
     let command = match command(&typed, &visitor, &database).await {
         Ok(command) => command,
         Err(error) => return refused(typed, &visitor, &form, error),
@@ -207,7 +207,9 @@ async fn orders_of(
         let found = orders::list(database, &visitor.context, &filter, &first(2)?).await?;
         match found.data.as_slice() {
             [only] => ids.push(only.id.to_string()),
-            _ => return Err(ApiError::invalid_field("/order_ids", "unknown_order", "there is no such order")),
+            _ => {
+                return Err(ApiError::invalid_field("/order_ids", "unknown_order", "there is no such order"));
+            }
         }
     }
     Ok(ids)

@@ -72,10 +72,12 @@ pub(super) async fn show(
     let mut query = Query::parse(&address.query(&[]))?;
     query.filter.selection.counted = true;
     let found = invoices::list(&database, &visitor.context, &query.filter, &query.page).await?;
-    let names = names::of_customers(&database, &visitor, found.data.iter().map(|one| one.customer_id)).await?;
-    let rows = found.data.iter().map(|invoice| {
-        row(invoice, names.get(&invoice.customer_id).cloned().unwrap_or_default(), &visitor)
-    });
+    let names =
+        names::of_customers(&database, &visitor, found.data.iter().map(|one| one.customer_id)).await?;
+    let rows = found
+        .data
+        .iter()
+        .map(|invoice| row(invoice, names.get(&invoice.customer_id).cloned().unwrap_or_default(), &visitor));
     let text = |name: &str| address.get(name).unwrap_or_default().to_owned();
     let notice = address.is("done", "deleted").then_some(w.done_deleted);
     let page = ListPage {
@@ -144,7 +146,8 @@ async fn views(
     let of_state = |state| InvoiceFilter { states: vec![state], ..InvoiceFilter::default() };
     let drafts = counted(of_state(InvoiceState::Draft), visitor, database).await?;
     let to_send = counted(of_state(InvoiceState::Validated), visitor, database).await?;
-    let overdue = counted(InvoiceFilter { overdue: true, ..InvoiceFilter::default() }, visitor, database).await?;
+    let overdue =
+        counted(InvoiceFilter { overdue: true, ..InvoiceFilter::default() }, visitor, database).await?;
     let base = OF_VIEWS.iter().fold(address.clone(), |address, name| address.without(name));
     let is_all = OF_VIEWS.iter().all(|name| address.get(name).is_none());
     let view = |label: Word, name: &str, value: &str, count: Option<Count>, is_warning: bool| View {
@@ -155,7 +158,13 @@ async fn views(
         is_warning,
     };
     let is_late = overdue.is_some_and(|count| count.value > 0);
-    let all = View { label: w.all.to_string(), to: base.clone(), is_current: is_all, count: None, is_warning: false };
+    let all = View {
+        label: w.all.to_string(),
+        to: base.clone(),
+        is_current: is_all,
+        count: None,
+        is_warning: false,
+    };
     Ok(vec![
         all,
         view(w.drafts, "state", InvoiceState::Draft.as_str(), drafts, false),
@@ -187,8 +196,8 @@ fn chips(address: &Address, customer: Option<&String>, visitor: &Visitor) -> Vec
         without: address.without("customer_id"),
     });
     let series = address.get("series");
-    let series =
-        series.map(|series| Chip { label: format!("{} {series}", w.series), without: address.without("series") });
+    let series = series
+        .map(|series| Chip { label: format!("{} {series}", w.series), without: address.without("series") });
     let days = of_day("issued_from", w.issued_from).into_iter().chain(of_day("issued_to", w.issued_to));
     days.chain(series).chain(customer).collect()
 }

@@ -322,10 +322,18 @@ fn facts(
     if let Some(content) = &view.content {
         add(w.delivered_on, content.delivery.date.map(|day| format.business_day(day)));
     }
-    let period = view.content.as_ref().map_or_else(|| draft.and_then(|draft| draft.period), |content| content.period);
-    add(w.period, period.map(|period| {
-        said::from_to(&format.business_day(period.start), &format.business_day(period.end), visitor.language)
-    }));
+    let period =
+        view.content.as_ref().map_or_else(|| draft.and_then(|draft| draft.period), |content| content.period);
+    add(
+        w.period,
+        period.map(|period| {
+            said::from_to(
+                &format.business_day(period.start),
+                &format.business_day(period.end),
+                visitor.language,
+            )
+        }),
+    );
     add(w.reference, summary.reference.clone());
     add(w.note, draft.and_then(|draft| draft.note.clone()));
     add(w.sent_on, summary.sent_at.map(|at| format.long(at).shown));
@@ -454,11 +462,7 @@ async fn related(
 }
 
 /// How it reached the customer, the newest first.
-async fn steps(
-    visitor: &Visitor,
-    database: &TenantDatabase,
-    id: InvoiceId,
-) -> Result<Vec<Step>, ApiError> {
+async fn steps(visitor: &Visitor, database: &TenantDatabase, id: InvoiceId) -> Result<Vec<Step>, ApiError> {
     let w = Invoices::of(visitor.language);
     let steps = sending::transmissions(database, &visitor.context, id).await?;
     let step = |step: sending::TransmissionView| Step {

@@ -1,28 +1,19 @@
 //! What is typed in the form of a draft, and the body of the API that it stands for.
 
-use comptoir_core::application::{Permission, TenantDatabase};
-use comptoir_core::commerce::invoices::{DraftView, DraftLineView, ReasonedView};
+use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::invoices::totals::AdjustmentKind;
-use comptoir_core::commerce::{customers, products};
+use comptoir_core::commerce::invoices::{DraftLineView, DraftView, ReasonedView};
 use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
-use crate::console::choose::{customers_like, products_like};
-use crate::console::format::typed_decimal;
+use crate::console::choose::Chosen;
+use crate::console::format::{as_typed, typed_decimal};
 use crate::console::forms::Form;
 use crate::console::visitor::Visitor;
 use crate::error::ApiError;
 
 /// More lines than a form has fields for are changed through the API.
 pub(super) const MOST_LINES: usize = 100;
-
-/// What was chosen in a combobox, or only typed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Chosen {
-    pub(super) text: String,
-    /// Empty if it is not known yet.
-    pub(super) id: String,
-}
 
 /// A line of the form. Each member's field has the name of what it is in the API's body.
 #[derive(Debug, Clone, Default)]
@@ -125,16 +116,8 @@ pub(super) struct Typed {
 
 const ADDRESS: [&str; 5] = ["line1", "line2", "postal_code", "city", "country"];
 
-/// A decimal without separators of thousands, as people type it.
-fn decimal(text: &str, language: Language) -> String {
-    match language {
-        Language::Fr => text.replace('.', ","),
-        Language::En => text.to_owned(),
-    }
-}
-
 fn trimmed(value: &bigdecimal::BigDecimal, language: Language) -> String {
-    decimal(&value.normalized().to_plain_string(), language)
+    as_typed(&value.normalized().to_plain_string(), language)
 }
 
 impl Typed {
@@ -144,16 +127,28 @@ impl Typed {
             day.map(|day| day.date().to_string()).unwrap_or_default()
         };
         let address = serde_json::to_value(&draft.delivery_address).unwrap_or_default();
-        let lines = draft.lines.iter().enumerate().map(|(index, line)| line_of(index, line, language)).collect();
-        let adjustment = |(index, one): (usize, &comptoir_core::commerce::invoices::DraftAdjustmentView)| Adjustment {
-            of: index.to_string(),
-            is_charge: one.adjustment.kind == AdjustmentKind::Charge,
-            reason: one.adjustment.reason.clone(),
-            amount: one.adjustment.amount.as_ref().map(|amount| decimal(&amount.to_string(), language)).unwrap_or_default(),
-            percent: one.adjustment.percent.as_ref().map(|part| trimmed(part.value(), language)).unwrap_or_default(),
-            rate: trimmed(one.vat.rate.value(), language),
-            ..Adjustment::empty(index)
-        };
+        let lines =
+            draft.lines.iter().enumerate().map(|(index, line)| line_of(index, line, language)).collect();
+        let adjustment =
+            |(index, one): (usize, &comptoir_core::commerce::invoices::DraftAdjustmentView)| Adjustment {
+                of: index.to_string(),
+                is_charge: one.adjustment.kind == AdjustmentKind::Charge,
+                reason: one.adjustment.reason.clone(),
+                amount: one
+                    .adjustment
+                    .amount
+                    .as_ref()
+                    .map(|amount| as_typed(&amount.to_string(), language))
+                    .unwrap_or_default(),
+                percent: one
+                    .adjustment
+                    .percent
+                    .as_ref()
+                    .map(|part| trimmed(part.value(), language))
+                    .unwrap_or_default(),
+                rate: trimmed(one.vat.rate.value(), language),
+                ..Adjustment::empty(index)
+            };
         Self {
             customer: Chosen { text: customer, id: draft.customer_id.to_string() },
             issue_date: day(draft.issue_date),
@@ -174,7 +169,7 @@ impl Typed {
     /// What was sent. Empty lines are left out, so that a line has the index that it has in the body of the API.
     pub(super) fn of_form(form: &Form) -> Self {
         let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
-        let chosen = |name: &str| Chosen { text: text(&format!("{name}_text")), id: text(name) };
+        let chosen = |name: &str| Chosen::of(form, name);
         let mut lines: Vec<Line> = Vec::new();
         for row in 0..form.rows("lines") {
             let at = |member: &str| format!("lines.{row}.{member}");
@@ -229,21 +224,14 @@ impl Typed {
     }
 
     /// Finds what was typed and not chosen: by its code, or if the words mean one row alone.
-    pub(super) async fn resolve(&mut self, visitor: &Visitor, database: &TenantDatabase) -> Result<(), ApiError> {
-        find_customer(&mut self.customer, visitor, database).await?;
-        if !visitor.may(Permission::ProductsRead) {
-            return Ok(());
-        }
+    pub(super) async fn resolve(
+        &mut self,
+        visitor: &Visitor,
+        database: &TenantDatabase,
+    ) -> Result<(), ApiError> {
+        self.customer.find_customer(visitor, database).await?;
         for line in self.lines.iter_mut().flatten() {
-            if !line.product.id.is_empty() || line.product.text.is_empty() {
-                continue;
-            }
-            let text = &line.product.text;
-            if let Some(found) = products::find_by_sku(database, &visitor.context, text).await? {
-                line.product = Chosen { text: found.name, id: found.id.to_string() };
-            } else if let [only] = products_like(text, visitor, database).await?.as_slice() {
-                line.product = Chosen { text: only.name.clone(), id: only.id.to_string() };
-            }
+            line.product.find_product(visitor, database).await?;
         }
         Ok(())
     }
@@ -255,14 +243,19 @@ impl Typed {
         if !self.customer.id.is_empty() {
             body.insert("customer_id".to_owned(), json!(self.customer.id));
         }
-        let days = [("issue_date", &self.issue_date), ("due_on", &self.due_on), ("delivered_on", &self.delivered_on)];
+        let days = [
+            ("issue_date", &self.issue_date),
+            ("due_on", &self.due_on),
+            ("delivered_on", &self.delivered_on),
+        ];
         let texts = [("reference", &self.reference), ("note", &self.note)];
         body.extend(days.into_iter().chain(texts).map(|(name, text)| (name.to_owned(), given(text))));
         let has_period = !self.period_start.is_empty() || !self.period_end.is_empty();
         let period = || filled([("start", self.period_start.as_str()), ("end", self.period_end.as_str())]);
         body.insert("period".to_owned(), if has_period { period() } else { Value::Null });
         let has_address = self.address.iter().any(|text| !text.is_empty());
-        let members = ADDRESS.into_iter().zip(&self.address).map(|(name, text)| (name.to_owned(), given(text)));
+        let members =
+            ADDRESS.into_iter().zip(&self.address).map(|(name, text)| (name.to_owned(), given(text)));
         let address = if has_address { Value::Object(members.collect()) } else { Value::Null };
         body.insert("delivery_address".to_owned(), address);
         if let Some(lines) = &self.lines {
@@ -275,23 +268,6 @@ impl Typed {
         body.insert("deposits".to_owned(), json!(self.deposits));
         body
     }
-}
-
-/// Finds a customer who was typed and not chosen.
-pub(super) async fn find_customer(
-    customer: &mut Chosen,
-    visitor: &Visitor,
-    database: &TenantDatabase,
-) -> Result<(), ApiError> {
-    if !customer.id.is_empty() || customer.text.is_empty() || !visitor.may(Permission::CustomersRead) {
-        return Ok(());
-    }
-    if let Some(found) = customers::find_by_code(database, &visitor.context, &customer.text).await? {
-        *customer = Chosen { text: found.name, id: found.id.to_string() };
-    } else if let [only] = customers_like(&customer.text, visitor, database).await?.as_slice() {
-        *customer = Chosen { text: only.text.clone(), id: only.id.clone() };
-    }
-    Ok(())
 }
 
 /// A discount in percent is shown; what else a line has is kept.
@@ -309,12 +285,15 @@ fn line_of(index: usize, line: &DraftLineView, language: Language) -> Line {
     Line {
         of: index.to_string(),
         product: Chosen {
-            text: line.product_id.map(|_| line.sku.clone().unwrap_or_else(|| line.name.clone())).unwrap_or_default(),
+            text: line
+                .product_id
+                .map(|_| line.sku.clone().unwrap_or_else(|| line.name.clone()))
+                .unwrap_or_default(),
             id: line.product_id.map(|id| id.to_string()).unwrap_or_default(),
         },
         name: line.name.clone(),
         quantity: trimmed(line.quantity.value(), language),
-        price: decimal(&line.unit_price.to_string(), language),
+        price: as_typed(&line.unit_price.to_string(), language),
         rate: trimmed(line.vat.rate.value(), language),
         discount: percent.map(|percent| trimmed(percent.value(), language)).unwrap_or_default(),
         discount_reason: discount.map(|one| one.reason.clone()).unwrap_or_default(),

@@ -8,11 +8,11 @@ use askama::Template;
 use chrono::NaiveDate;
 use comptoir_core::accounts::api_keys::{ApiKeyView, CreateApiKey};
 use comptoir_core::accounts::identity::secrets::ApiKeyText;
-use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, PermissionSet};
 use serde_json::json;
 
+use crate::console::answers::leads_there;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::permissions::{self, Group};
@@ -54,7 +54,8 @@ fn written(visitor: &Visitor, again: Option<(&Form, FormFaults)>) -> Result<Http
     let status = if again.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (form, faults) = again.map_or((None, FormFaults::default()), |(form, faults)| (Some(form), faults));
     let typed = |name: &str| form.and_then(|form| form.get(name)).unwrap_or_default().to_owned();
-    let own: PermissionSet = Permission::ALL.iter().copied().filter(|permission| visitor.may(*permission)).collect();
+    let own: PermissionSet =
+        Permission::ALL.iter().copied().filter(|permission| visitor.may(*permission)).collect();
     let ticked = form.map_or(PermissionSet::EMPTY, permissions::ticked);
     let page = MakePage {
         page: visitor.page(w.make),
@@ -107,10 +108,7 @@ pub(super) async fn make(
     };
     let text = ApiKeyText::generate();
     let command = CreateApiKey { details: request.into(), text: text.clone() };
-    let leads_to = |view: ApiKeyView| {
-        let location = Some(format!("/console/keys/{}", view.id));
-        Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
-    };
+    let leads_to = |view: ApiKeyView| Ok(leads_there(format!("/console/keys/{}", view.id)));
     let answer = match executor.execute(visitor.context.clone(), form.key()?, command, leads_to).await {
         Ok(answer) => answer,
         Err(error) => {

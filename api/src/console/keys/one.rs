@@ -6,15 +6,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::accounts::api_keys::{self, ApiKeyView, RevokeApiKey};
 use comptoir_core::accounts::users;
-use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::values::ids::ApiKeyId;
 
 use super::status;
+use crate::console::answers::{follow, leads_there};
 use crate::console::format::Moment;
 use crate::console::forms::{Form, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::lists::Address;
 use crate::console::status::Status;
 use crate::console::typography::Word;
@@ -131,12 +131,9 @@ pub(super) async fn revoke(
 ) -> Result<HttpResponse, ApiError> {
     let id: ApiKeyId = part(&request, "id")?;
     let command = RevokeApiKey { id, expected_version: Some(form.version()?) };
-    let leads_to = |view: ApiKeyView| {
-        let location = Some(format!("/console/keys/{}?done=revoked", view.id));
-        Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
-    };
+    let leads_to = |view: ApiKeyView| Ok(leads_there(format!("/console/keys/{}?done=revoked", view.id)));
     match executor.execute(visitor.context.clone(), form.key()?, command, leads_to).await {
-        Ok(answer) => Ok(go(answer.response.location.unwrap_or_else(|| "/console/keys".to_owned()))),
+        Ok(answer) => Ok(follow(answer, "/console/keys")),
         Err(error) => {
             let undone = Undone::of(error.into(), visitor.language)?;
             let key = api_keys::get(&database, &visitor.context, id).await?;

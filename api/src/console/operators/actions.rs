@@ -55,7 +55,11 @@ pub(super) async fn send(
 }
 
 /// The names of the fields, for the reasons of a refusal.
-pub(super) fn faults(error: ApiError, inputs: &[Input], visitor: &OperatorVisitor) -> Result<FormFaults, ApiError> {
+pub(super) fn faults(
+    error: ApiError,
+    inputs: &[Input],
+    visitor: &OperatorVisitor,
+) -> Result<FormFaults, ApiError> {
     let names: Vec<&str> = inputs.iter().map(|input| input.name.as_str()).collect();
     FormFaults::of(error, &names, visitor.language)
 }

@@ -106,8 +106,15 @@ fn views(address: &Address, visitor: &OperatorVisitor) -> Vec<View> {
     let today = visitor.format.today();
     let week = today.checked_sub_days(Days::new(7)).unwrap_or(today).to_string();
     let is_plain = address.get("action").is_none() && address.get("since").is_none();
-    let view = |label: String, to: Address, is_current: bool| View { label, to, is_current, count: None, is_warning: false };
-    let action = |label: String, name: &str| view(label, base.with("action", name), address.is("action", name));
+    let view = |label: String, to: Address, is_current: bool| View {
+        label,
+        to,
+        is_current,
+        count: None,
+        is_warning: false,
+    };
+    let action =
+        |label: String, name: &str| view(label, base.with("action", name), address.is("action", name));
     vec![
         view(w.everything.to_string(), base.clone(), is_plain),
         view(w.last_week.to_string(), base.with("since", &week), address.is("since", &week)),

@@ -122,8 +122,15 @@ pub(super) async fn show(
     let (w, format) = (Operators::of(visitor.language), &visitor.format);
     let is_over = command.has_ended();
     let progress = command.progress.filter(|_| !is_over).map(|progress| Progress {
-        said: said::progress(&format.whole(progress.done), progress.total.map(|total| format.whole(total)).as_deref(), visitor.language),
-        share: progress.total.filter(|total| *total > 0).map_or(0, |total| (progress.done * 100 / total).clamp(0, 100)),
+        said: said::progress(
+            &format.whole(progress.done),
+            progress.total.map(|total| format.whole(total)).as_deref(),
+            visitor.language,
+        ),
+        share: progress
+            .total
+            .filter(|total| *total > 0)
+            .map_or(0, |total| (progress.done * 100 / total).clamp(0, 100)),
     });
     let page = CommandPage {
         page: visitor.page(said::command(&command.service, &command.action)),
@@ -169,7 +176,8 @@ fn go_on(command: &CommandView, visitor: &OperatorVisitor) -> Option<GoOn> {
         return None;
     }
     let answer = command.answer.as_ref()?;
-    let number = answer["count"].as_i64().or_else(|| answer["total"].as_i64()).filter(|number| *number > 0)?;
+    let number =
+        answer["count"].as_i64().or_else(|| answer["total"].as_i64()).filter(|number| *number > 0)?;
     let fields = command.parameters.as_object()?.iter().filter(|(name, _)| *name != "dry_run");
     let fields = fields.filter_map(|(name, value)| Some((format!("parameters.{name}"), as_typed(value)?)));
     Some(GoOn {
@@ -201,7 +209,10 @@ mod tests {
     #[test]
     fn an_answers_plain_members_are_figures_and_parameters_are_typed_again() {
         let answer = json!({"count": 3, "left": [], "operation_id": "a"});
-        assert_eq!(figures(&answer), [("count".to_owned(), "3".to_owned()), ("operation_id".to_owned(), "a".to_owned())]);
+        assert_eq!(
+            figures(&answer),
+            [("count".to_owned(), "3".to_owned()), ("operation_id".to_owned(), "a".to_owned())]
+        );
         assert_eq!(as_typed(&json!(["a", "b"])).as_deref(), Some("a\nb"));
         assert_eq!(as_typed(&json!(false)), None);
     }

@@ -204,7 +204,10 @@ fn beside(letter: Details, visitor: &OperatorVisitor) -> Letter {
         size: said::bytes(&format.whole(letter.payload.0.len() as i64), visitor.language),
         headers: document(&letter.headers),
         payload: document(&letter.payload),
-        discard: format!("{DECIDE}?verb=discard&id={}", utf8_percent_encode(&letter.id.to_string(), NON_ALPHANUMERIC)),
+        discard: format!(
+            "{DECIDE}?verb=discard&id={}",
+            utf8_percent_encode(&letter.id.to_string(), NON_ALPHANUMERIC)
+        ),
         reason: said::dead_because(&letter.reason, visitor.language),
         error: letter.last_error,
         id: letter.id,

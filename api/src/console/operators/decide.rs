@@ -83,7 +83,10 @@ impl Chosen {
     }
 
     fn is_everything(&self) -> bool {
-        self.ids.is_empty() && self.event_type.is_none() && self.aggregate_id.is_none() && self.since.is_none()
+        self.ids.is_empty()
+            && self.event_type.is_none()
+            && self.aggregate_id.is_none()
+            && self.since.is_none()
     }
 
     /// # Errors
@@ -204,11 +207,17 @@ async fn written_page(
     let chosen = Chosen { until: Some(extent.until), ..chosen };
     let is_asked = match services.offer(DeadLetters::NAME, verb.name()).await {
         Ok(_) => true,
-        Err(AskError::NoSuchService(_) | AskError::NoSuchAction { .. } | AskError::Off { .. } | AskError::Unavailable(_)) => false,
+        Err(
+            AskError::NoSuchService(_)
+            | AskError::NoSuchAction { .. }
+            | AskError::Off { .. }
+            | AskError::Unavailable(_),
+        ) => false,
         Err(error) => return Err(refused(error)),
     };
     let status = if refused_as.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let (form, faults) = refused_as.map_or((None, FormFaults::default()), |(form, faults)| (Some(form), faults));
+    let (form, faults) =
+        refused_as.map_or((None, FormFaults::default()), |(form, faults)| (Some(form), faults));
     let count = visitor.format.whole(extent.count);
     let page = DecidePage {
         page: visitor.page(said::decide(verb.name(), visitor.language)),
@@ -256,7 +265,8 @@ pub(super) async fn decide(
     let verb = Verb::named(form.get("verb"))?;
     let chosen = Chosen::of_form(&form)?;
     let parameters = serde_json::to_value(chosen.selection()).map_err(|cause| {
-        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the choice could not be written").with_cause(cause)
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the choice could not be written")
+            .with_cause(cause)
     })?;
     match send(&visitor, &form, (DeadLetters::NAME, verb.name()), parameters, &services, &executor).await {
         Ok(sent) => Ok(sent),
@@ -278,20 +288,24 @@ mod tests {
     use super::*;
 
     fn form(body: &'static str) -> Form {
-        Form::parse("/console/operators/dead-letters/decide", &Bytes::from_static(body.as_bytes())).expect("a form")
+        Form::parse("/console/operators/dead-letters/decide", &Bytes::from_static(body.as_bytes()))
+            .expect("a form")
     }
 
     #[test]
     fn ticked_rows_are_meant_whatever_the_filters_are_and_nothing_is_all() {
         let id = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
-        let ticked = form("id=01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b&event_type=order.*&until=2026-11-26T09%3A30%3A00Z");
+        let ticked =
+            form("id=01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b&event_type=order.*&until=2026-11-26T09%3A30%3A00Z");
         let ticked = Chosen::of_form(&ticked).expect("chosen").selection();
         assert_eq!(ticked.ids.map(|ids| ids.len()), Some(1));
         assert!(ticked.event_type.is_none() && !ticked.all && ticked.until.is_some());
         let all = Chosen::of_form(&form("verb=discard")).expect("chosen");
         assert!(all.selection().all);
         assert_eq!(all.command(Verb::Discard), "relay dead-letters discard --all");
-        assert!(Chosen::of_form(&form("id=one")).is_err() && Chosen::of_form(&form("since=yesterday")).is_err());
+        assert!(
+            Chosen::of_form(&form("id=one")).is_err() && Chosen::of_form(&form("since=yesterday")).is_err()
+        );
         let some = Chosen { ids: vec![id.parse().expect("an id")], ..Chosen::default() };
         assert_eq!(some.command(Verb::Requeue), format!("relay dead-letters requeue {id}"));
         assert_eq!(quoted("order.#"), "'order.#'");

@@ -131,8 +131,12 @@ fn views(list: &Address, counts: &[StateCount], visitor: &OperatorVisitor) -> Ve
         label: state_of(state, w).word.to_string(),
         to: base.with("state", state.name()),
         is_current: list.is("state", state.name()),
-        count: counts.iter().find(|count| count.state == state).map(|count| visitor.format.whole(count.number)),
-        is_warning: state == EmailState::Dead && counts.iter().any(|count| count.state == state && count.number > 0),
+        count: counts
+            .iter()
+            .find(|count| count.state == state)
+            .map(|count| visitor.format.whole(count.number)),
+        is_warning: state == EmailState::Dead
+            && counts.iter().any(|count| count.state == state && count.number > 0),
     };
     std::iter::once(all).chain(EmailState::ALL.map(of)).collect()
 }
@@ -149,14 +153,13 @@ fn state_of(state: EmailState, w: &'static Operators) -> Status {
 
 fn chips(list: &Address, visitor: &OperatorVisitor) -> Vec<Chip> {
     let w = Operators::of(visitor.language);
-    let kind = list.get("kind").and_then(EmailKind::named).map(|kind| Chip {
-        label: said::email_kind(kind, visitor.language),
-        without: list.without("kind"),
-    });
-    let domain = list.get("destination").map(|domain| Chip {
-        label: format!("{} {domain}", w.domain),
-        without: list.without("destination"),
-    });
+    let kind = list
+        .get("kind")
+        .and_then(EmailKind::named)
+        .map(|kind| Chip { label: said::email_kind(kind, visitor.language), without: list.without("kind") });
+    let domain = list
+        .get("destination")
+        .map(|domain| Chip { label: format!("{} {domain}", w.domain), without: list.without("destination") });
     kind.into_iter().chain(domain).collect()
 }
 
@@ -183,7 +186,8 @@ fn row(tenant: TenantId, email: &EmailView, address: &Address, visitor: &Operato
 
 fn one(tenant: TenantId, email: &EmailView, visitor: &OperatorVisitor) -> One {
     let format = &visitor.format;
-    let can_be_sent_again = matches!(email.state, EmailState::Sent | EmailState::Dead | EmailState::Discarded);
+    let can_be_sent_again =
+        matches!(email.state, EmailState::Sent | EmailState::Dead | EmailState::Discarded);
     let can_be_discarded = matches!(email.state, EmailState::Waiting | EmailState::Dead);
     let show = Some(format!("api emails show {}", email.id));
     let again = can_be_sent_again.then(|| format!("api emails requeue {}", email.id));

@@ -48,7 +48,10 @@ struct EventPage {
 pub(super) async fn find(request: HttpRequest, _: OperatorVisitor) -> HttpResponse {
     let address = Address::of(&request);
     let typed = address.get("id").map(str::trim).and_then(|text| Uuid::try_parse(text).ok());
-    go(typed.map_or_else(|| "/console/operators/outbox".to_owned(), |id| format!("/console/operators/outbox/{id}")))
+    go(typed.map_or_else(
+        || "/console/operators/outbox".to_owned(),
+        |id| format!("/console/operators/outbox/{id}"),
+    ))
 }
 
 pub(super) async fn show(
@@ -76,7 +79,9 @@ pub(super) async fn show(
     }
     drop(connection);
     let event = found.ok_or_else(|| {
-        let detail = format!("no event {id} is in the outbox, among the dead letters, or in the history of {DAYS} days");
+        let detail = format!(
+            "no event {id} is in the outbox, among the dead letters, or in the history of {DAYS} days"
+        );
         ApiError::new(StatusCode::NOT_FOUND, "not_found", detail)
     })?;
     layout::ok(&page(event, &visitor))

@@ -108,7 +108,8 @@ pub(super) async fn show(
         ..Filter::default()
     };
     let after = address.get("cursor").and_then(|text| text.parse().ok()).unwrap_or(0);
-    let mut waiting = event_queries::list(&mut connection, &filter, after, SHOWN + 1).await.map_err(failed)?;
+    let mut waiting =
+        event_queries::list(&mut connection, &filter, after, SHOWN + 1).await.map_err(failed)?;
     let has_more = waiting.len() as i64 > SHOWN;
     waiting.truncate(SHOWN as usize);
     let since = now - TimeDelta::minutes(LATEST_MINUTES);
@@ -118,11 +119,15 @@ pub(super) async fn show(
     let held: i64 = of_service(&relays, "leases").filter_map(|(_, info)| info["shards"].as_i64()).sum();
     let seconds = |value: f64| said::duration(value, visitor.language);
     let rates: Vec<_> = minutes.iter().map(|minute| (minute.at, minute.published as f64)).collect();
-    let latencies: Vec<_> = minutes.iter().map(|minute| (minute.at, minute.most_within_seconds.max(0.0))).collect();
-    let number = |value: f64| if value >= 1.0 || value <= 0.0 { format.whole(value.round() as i64) } else { String::new() };
+    let latencies: Vec<_> =
+        minutes.iter().map(|minute| (minute.at, minute.most_within_seconds.max(0.0))).collect();
+    let number = |value: f64| {
+        if value >= 1.0 || value <= 0.0 { format.whole(value.round() as i64) } else { String::new() }
+    };
     let is_drawn = !minutes.is_empty();
     let rates = chart(&rates, now, format, number, |highest| said::rates(highest, visitor.language));
-    let latencies = chart(&latencies, now, format, seconds, |highest| said::latencies(highest, visitor.language));
+    let latencies =
+        chart(&latencies, now, format, seconds, |highest| said::latencies(highest, visitor.language));
     let oldest = totals.oldest_pending_seconds.map_or_else(|| "0".to_owned(), seconds);
     let page = OutboxPage {
         page: visitor.page(w.outbox),
@@ -215,10 +220,7 @@ fn of_published(event: Published, visitor: &OperatorVisitor) -> Row {
 }
 
 /// What a service says of itself in each process that has it, with the process's name.
-fn of_service<'a>(
-    services: &'a [ServiceView],
-    name: &'a str,
-) -> impl Iterator<Item = (&'a str, &'a Value)> {
+fn of_service<'a>(services: &'a [ServiceView], name: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let found = services.iter().filter(move |service| service.name == name);
     found.flat_map(|service| &service.processes).map(|process| (process.process_name.as_str(), &process.info))
 }

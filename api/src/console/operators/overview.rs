@@ -85,7 +85,8 @@ async fn of_outbox(visitor: &OperatorVisitor, of_all: &OfAll) -> Result<Vec<Figu
         Figure {
             label: w.pending,
             value: format.whole(totals.pending),
-            hint: oldest.map_or_else(|| w.nothing_waits.to_string(), |age| said::oldest(&age, visitor.language)),
+            hint: oldest
+                .map_or_else(|| w.nothing_waits.to_string(), |age| said::oldest(&age, visitor.language)),
             is_warning: totals.retrying > 0,
             to: "/console/operators/outbox",
         },
@@ -98,7 +99,8 @@ async fn of_outbox(visitor: &OperatorVisitor, of_all: &OfAll) -> Result<Vec<Figu
         },
     ];
     let emails = mail::counts_of_all(database).await.map_err(failed)?;
-    let number = |state| emails.iter().filter(|count| count.state == state).map(|count| count.number).sum::<i64>();
+    let number =
+        |state| emails.iter().filter(|count| count.state == state).map(|count| count.number).sum::<i64>();
     let dead = number(EmailState::Dead);
     figures.push(Figure {
         label: w.emails_waiting,

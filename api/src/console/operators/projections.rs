@@ -5,7 +5,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::application::unit_of_work::Executor;
-use comptoir_core::projections::{self, MessageState, MessageView, OperatorFilter, RebuildParameters, RebuildView};
+use comptoir_core::projections::{
+    self, MessageState, MessageView, OperatorFilter, RebuildParameters, RebuildView,
+};
 use comptoir_core::services::Handle;
 use comptoir_core::values::ids::TenantId;
 use uuid::Uuid;
@@ -105,7 +107,10 @@ async fn written(
         built: standing.built_at.map(|at| format.long(at)),
         wanted: standing.rebuild_wanted,
         rebuilds: rebuilds.into_iter().map(|rebuild| of_rebuild(rebuild, visitor)).collect(),
-        messages: messages.into_iter().map(|(tenant, message, _)| of_message(tenant, message, visitor)).collect(),
+        messages: messages
+            .into_iter()
+            .map(|(tenant, message, _)| of_message(tenant, message, visitor))
+            .collect(),
     };
     layout::show(status, &page)
 }
@@ -115,7 +120,8 @@ fn of_rebuild(rebuild: RebuildView, visitor: &OperatorVisitor) -> Rebuild {
     // The database does not know how many there are before it was analysed.
     let total = Some(rebuild.total).filter(|total| *total > 0);
     let is_running = rebuild.state == "running";
-    let differences = rebuild.differences.map(|number| said::differences(&format.whole(number), visitor.language));
+    let differences =
+        rebuild.differences.map(|number| said::differences(&format.whole(number), visitor.language));
     Rebuild {
         generation: format.whole(rebuild.generation.into()),
         what: if rebuild.only_compare { w.comparison } else { w.rebuild }.to_string(),
@@ -124,7 +130,11 @@ fn of_rebuild(rebuild: RebuildView, visitor: &OperatorVisitor) -> Rebuild {
             "failed" => Status::failed(w.failed),
             _ => Status::begun(w.running),
         },
-        progress: said::progress(&format.whole(rebuild.done), total.map(|total| format.whole(total)).as_deref(), visitor.language),
+        progress: said::progress(
+            &format.whole(rebuild.done),
+            total.map(|total| format.whole(total)).as_deref(),
+            visitor.language,
+        ),
         share: total.filter(|_| is_running).map(|total| (rebuild.done * 100 / total).clamp(0, 100)),
         begun: format.short(rebuild.started_at),
         result: rebuild.error.or(differences),
@@ -157,7 +167,8 @@ pub(super) async fn rebuild(
 ) -> Result<HttpResponse, ApiError> {
     let wanted = RebuildParameters { only_compare: form.has("only_compare") };
     let parameters = serde_json::to_value(wanted).map_err(|cause| {
-        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the wish could not be written").with_cause(cause)
+        ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the wish could not be written")
+            .with_cause(cause)
     })?;
     match send(&visitor, &form, (SERVICE, ACTION), parameters, &services, &executor).await {
         Ok(sent) => Ok(sent),

@@ -171,7 +171,9 @@ impl<'a> Schema<'a> {
             Kind::Lines => {
                 let is_text = word(&schema["items"]) == "string";
                 let lines = typed.split(['\n', '\r', ',']).map(str::trim).filter(|line| !line.is_empty());
-                lines.map(|line| if is_text { Value::String(line.to_owned()) } else { number(line) }).collect()
+                lines
+                    .map(|line| if is_text { Value::String(line.to_owned()) } else { number(line) })
+                    .collect()
             }
             Kind::Json => serde_json::from_str(typed).unwrap_or_else(|_| Value::String(typed.to_owned())),
             Kind::Text | Kind::Choice => Value::String(typed.to_owned()),

@@ -13,27 +13,23 @@ use comptoir_core::commerce::orders::{
 };
 use comptoir_core::values::ids::OrderId;
 
-use super::one::{Undone, written};
+use super::one::written;
 use super::state;
+use crate::console::answers::{follow, leads_there};
 use crate::console::forms::{Form, FormFaults, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::typography::Word;
+use crate::console::undone::Undone;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Orders, faults};
 use crate::error::ApiError;
 use crate::extract::part;
 
 /// What is stored under the form's key: where the browser is sent, at the first click and at the second.
-pub(super) fn leads_to(done: &'static str) -> impl Fn(OrderView) -> Result<StoredResponse, Error> + Send + Sync {
-    move |order: OrderView| {
-        let location = Some(format!("/console/orders/{}?done={done}", order.summary.id));
-        Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
-    }
-}
-
-/// Sends the browser where the answer says.
-pub(super) fn follow(answer: Answer) -> HttpResponse {
-    go(answer.response.location.unwrap_or_else(|| "/console/orders".to_owned()))
+pub(super) fn leads_to(
+    done: &'static str,
+) -> impl Fn(OrderView) -> Result<StoredResponse, Error> + Send + Sync {
+    move |order: OrderView| Ok(leads_there(format!("/console/orders/{}?done={done}", order.summary.id)))
 }
 
 pub(super) async fn confirm(
@@ -70,16 +66,10 @@ async fn done(
     id: OrderId,
 ) -> Result<HttpResponse, ApiError> {
     let error = match answer {
-        Ok(answer) => return Ok(follow(answer)),
+        Ok(answer) => return Ok(follow(answer, "/console/orders")),
         Err(error) => ApiError::from(error),
     };
-    let undone = match error.status() {
-        StatusCode::PRECONDITION_FAILED => Undone::Outdated,
-        StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => {
-            Undone::Refused(faults::whole(&error, visitor.language))
-        }
-        _ => return Err(error),
-    };
+    let undone = Undone::of(error, visitor.language)?;
     written(visitor, database, id, None, Some(undone)).await
 }
 

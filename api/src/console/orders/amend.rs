@@ -14,10 +14,10 @@ use comptoir_core::values::contact::PostalAddress;
 use comptoir_core::values::ids::OrderId;
 use serde_json::{Map, Value, json};
 
-use super::actions::{follow, leads_to};
-use super::place::Chosen;
+use super::actions::leads_to;
 use super::state;
-use crate::console::choose::one_product;
+use crate::console::answers::follow;
+use crate::console::choose::Chosen;
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
@@ -123,7 +123,9 @@ struct Place {
 
 impl Place {
     fn of(address: Option<&PostalAddress>) -> Self {
-        let Some(PostalAddress { line1, line2, postal_code, city, country }) = address else { return Self::default() };
+        let Some(PostalAddress { line1, line2, postal_code, city, country }) = address else {
+            return Self::default();
+        };
         Self {
             line1: line1.to_string(),
             line2: line2.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -144,7 +146,8 @@ impl Place {
     }
 
     fn shown(&self) -> String {
-        let parts: Vec<_> = self.members().into_iter().map(|(_, text)| text).filter(|text| !text.is_empty()).collect();
+        let parts: Vec<_> =
+            self.members().into_iter().map(|(_, text)| text).filter(|text| !text.is_empty()).collect();
         parts.join(", ")
     }
 
@@ -178,7 +181,11 @@ impl Draft {
             position: (row + 1).to_string(),
             product: Chosen { text: line.name.clone(), id: line.product_id.to_string() },
             quantity: visitor.format.decimal(line.quantity.value()),
-            price: if order.shows_prices { visitor.format.decimal(line.unit_price.value()) } else { String::new() },
+            price: if order.shows_prices {
+                visitor.format.decimal(line.unit_price.value())
+            } else {
+                String::new()
+            },
             ..Line::empty(row)
         };
         let summary = &order.summary;
@@ -198,10 +205,7 @@ impl Draft {
             let there = Line::empty(row);
             let line = Line {
                 position: text(&format!("{}.position", there.prefix)),
-                product: Chosen {
-                    text: text(&format!("{}_text", there.product_field)),
-                    id: text(&there.product_field),
-                },
+                product: Chosen::of(form, &there.product_field),
                 quantity: text(&there.quantity_field),
                 price: text(&there.price_field),
                 is_removed: form.has(&format!("{}.remove", there.prefix)),
@@ -227,10 +231,8 @@ impl Draft {
     }
 
     async fn resolve(&mut self, visitor: &Visitor, database: &TenantDatabase) -> Result<(), ApiError> {
-        for line in self.lines.iter_mut().filter(|line| line.product.id.is_empty()) {
-            if let Some(found) = one_product(&line.product.text, visitor, database).await? {
-                line.product = Chosen { text: found.name, id: found.id.to_string() };
-            }
+        for line in &mut self.lines {
+            line.product.find_product(visitor, database).await?;
         }
         Ok(())
     }
@@ -269,7 +271,11 @@ impl Draft {
         let mut taken: HashMap<String, usize> = HashMap::new();
         for line in self.lines.iter_mut().filter(|line| !line.position.is_empty()) {
             let nth = taken.entry(line.product.id.clone()).or_default();
-            let same = order.lines.iter().enumerate().filter(|(_, one)| one.product_id.to_string() == line.product.id);
+            let same = order
+                .lines
+                .iter()
+                .enumerate()
+                .filter(|(_, one)| one.product_id.to_string() == line.product.id);
             line.position = same.map(|(row, _)| (row + 1).to_string()).nth(*nth).unwrap_or_default();
             *nth += 1;
         }
@@ -390,7 +396,7 @@ pub(super) async fn amend(
         let edit = merge_patch::<UpdateOrderRequest>(draft.patch());
         let command = AmendOrder { id, expected_version: Some(version), edit };
         match executor.execute(visitor.context.clone(), form.key()?, command, leads_to("amended")).await {
-            Ok(answer) => return Ok(follow(answer)),
+            Ok(answer) => return Ok(follow(answer, "/console/orders")),
             Err(error) => {
                 let error = ApiError::from(error);
                 if error.status() == StatusCode::PRECONDITION_FAILED {
@@ -435,7 +441,9 @@ mod tests {
     use super::*;
 
     fn draft(body: &'static str) -> Draft {
-        Draft::of_form(&Form::parse("/console/orders/1/edit", &Bytes::from_static(body.as_bytes())).expect("a form"))
+        Draft::of_form(
+            &Form::parse("/console/orders/1/edit", &Bytes::from_static(body.as_bytes())).expect("a form"),
+        )
     }
 
     #[test]
@@ -447,13 +455,13 @@ mod tests {
             &lines.2.product_id=c&lines.2.quantity=4&lines.3.product_id=&lines.3.quantity=",
         );
         let patch = Value::Object(draft.patch());
-        let address = json!({"line1": "12 rue", "line2": null, "postal_code": null, "city": "Nantes", "country": "FR"});
+        let address =
+            json!({"line1": "12 rue", "line2": null, "postal_code": null, "city": "Nantes", "country": "FR"});
         let lines = json!([
             {"position": 1, "quantity": "1234.5", "unit_price": "2.50"},
             {"product_id": "c", "quantity": "4"},
         ]);
-        let expected =
-            json!({"reference": null, "promised_on": "2026-12-04", "delivery_address": address, "lines": lines});
+        let expected = json!({"reference": null, "promised_on": "2026-12-04", "delivery_address": address, "lines": lines});
         assert_eq!(patch, expected);
         assert_eq!(draft.rows(), [0, 2]);
     }

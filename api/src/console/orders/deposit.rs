@@ -4,17 +4,17 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
-use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::invoices::InvoiceView;
 use comptoir_core::commerce::orders;
 use comptoir_core::values::ids::OrderId;
 use serde_json::{Map, Value, json};
 
-use super::actions::follow;
 use super::state;
+use crate::console::answers::{follow, leads_there};
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
@@ -101,7 +101,8 @@ pub(super) async fn draft(
 ) -> Result<HttpResponse, ApiError> {
     let id: OrderId = part(&request, "id")?;
     let read: Result<DepositRequest, Faults> = deserr::deserialize(body(&form));
-    let command = read.map_err(ApiError::from).and_then(|body| body.into_command(id).map_err(ApiError::invalid));
+    let command =
+        read.map_err(ApiError::from).and_then(|body| body.into_command(id).map_err(ApiError::invalid));
     let command = match command {
         Ok(command) => command,
         Err(error) => {
@@ -116,10 +117,10 @@ pub(super) async fn draft(
         } else {
             format!("/console/orders/{id}?done=deposit")
         };
-        Ok(StoredResponse { status: 303, location: Some(location), etag: None, body: String::new() })
+        Ok(leads_there(location))
     };
     match executor.execute(visitor.context.clone(), form.key()?, command, leads).await {
-        Ok(answer) => Ok(follow(answer)),
+        Ok(answer) => Ok(follow(answer, "/console/orders")),
         Err(error) => {
             let faults = FormFaults::of(error.into(), FIELDS, visitor.language)?;
             ask(&visitor, &database, id, Some((&form, faults))).await

@@ -82,10 +82,12 @@ pub(super) async fn show(
     let (w, address) = (Orders::of(visitor.language), Address::of(&request));
     let Query { filter, page: wanted, .. } = query(&address, &visitor)?;
     let found = orders::list(&database, &visitor.context, &filter, &wanted).await?;
-    let names = names::of_customers(&database, &visitor, found.data.iter().map(|order| order.customer_id)).await?;
-    let rows = found.data.iter().map(|order| {
-        row(order, names.get(&order.customer_id).cloned().unwrap_or_default(), &visitor)
-    });
+    let names =
+        names::of_customers(&database, &visitor, found.data.iter().map(|order| order.customer_id)).await?;
+    let rows = found
+        .data
+        .iter()
+        .map(|order| row(order, names.get(&order.customer_id).cloned().unwrap_or_default(), &visitor));
     let shows_prices = visitor.may(Permission::OrdersPrices);
     let page = ListPage {
         page: visitor.page(w.title).about("order.*"),
@@ -119,7 +121,11 @@ fn row(order: &OrderSummary, customer: String, visitor: &Visitor) -> Row {
         placed: format.short(order.placed_at),
         promised: order.promised_on.map(|day| format.business_day(day)).unwrap_or_default(),
         status: state::listed(order, format.today(), Orders::of(visitor.language)),
-        gross: order.gross_total.as_ref().map(|total| format.money(total, &order.currency)).unwrap_or_default(),
+        gross: order
+            .gross_total
+            .as_ref()
+            .map(|total| format.money(total, &order.currency))
+            .unwrap_or_default(),
     }
 }
 
@@ -195,10 +201,9 @@ fn chips(address: &Address, visitor: &Visitor) -> Vec<Chip> {
         let day = day(name)?;
         Some(Chip { label: format!("{label} {}", visitor.format.day(day)), without: address.without(name) })
     };
-    let customer = address.get("customer_id").map(|_| Chip {
-        label: w.customer_chip.to_string(),
-        without: address.without("customer_id"),
-    });
+    let customer = address
+        .get("customer_id")
+        .map(|_| Chip { label: w.customer_chip.to_string(), without: address.without("customer_id") });
     of_day("since", w.since).into_iter().chain(of_day("before", w.before)).chain(customer).collect()
 }
 

@@ -10,7 +10,9 @@ mod related;
 mod ship;
 pub(super) mod state;
 
-use comptoir_core::application::Permission::{InvoicesWrite, OrdersApprove, OrdersRead, OrdersShip, OrdersWrite};
+use comptoir_core::application::Permission::{
+    InvoicesWrite, OrdersApprove, OrdersRead, OrdersShip, OrdersWrite,
+};
 
 use super::pages::Pages;
 use crate::access::Access::Needs;

@@ -20,6 +20,7 @@ use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, first};
 use crate::console::status::Status;
 use crate::console::typography::Word;
+use crate::console::undone::Undone;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Orders, orders as said};
 use crate::error::ApiError;
@@ -111,13 +112,6 @@ struct Entry {
     at: Moment,
 }
 
-/// Why the page is shown again after something that was not done.
-pub(super) enum Undone {
-    /// Somebody else changed the order.
-    Outdated,
-    Refused(String),
-}
-
 pub(super) async fn show(
     request: HttpRequest,
     visitor: Visitor,
@@ -169,11 +163,8 @@ pub(super) async fn written(
         w,
         id: id.to_string(),
         version: order.summary.version,
-        is_outdated: matches!(undone, Some(Undone::Outdated)),
-        refused: match undone {
-            Some(Undone::Refused(said)) => Some(said),
-            _ => None,
-        },
+        is_outdated: undone.as_ref().is_some_and(Undone::is_outdated),
+        refused: undone.and_then(Undone::refused),
         status: state::whole(&order, visitor.format.today(), w),
         promised: said::promised_for(customer_name.as_deref(), promised.as_deref(), visitor.language),
         customer_code: customer.as_ref().map(|customer| customer.code.clone()),
@@ -228,8 +219,12 @@ fn actions(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Acti
     let may_leave = summary.status == OrderStatus::Confirmed && !is_held && state::has_ready(&order.lines);
     let may_come_back = order.lines.iter().any(|line| !line.returnable().is_zero());
     let may_invoice = visitor.may(Permission::InvoicesWrite) && summary.status != OrderStatus::Cancelled;
-    let page = |is_there, name, label, class| (is_there, Action { name, label, is_page: true, class, key: String::new() });
-    let button = |is_there, name, label| (is_there, Action { name, label, is_page: false, class: "go", key: new_key() });
+    let page = |is_there, name, label, class| {
+        (is_there, Action { name, label, is_page: true, class, key: String::new() })
+    };
+    let button = |is_there, name, label| {
+        (is_there, Action { name, label, is_page: false, class: "go", key: new_key() })
+    };
     let all = [
         page(may_ship && may_leave, "picking-list", w.picking_list, ""),
         page(may_invoice, "deposit", w.deposit, ""),
@@ -248,14 +243,27 @@ fn steps(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Step> 
     let summary = &order.summary;
     let at = |time: Option<_>| time.map(|time| visitor.format.long(time).shown).unwrap_or_default();
     let step = |is_done: bool, is_now: bool, word: Word, hint: String| Step {
-        class: if is_done { "did" } else if is_now { "now" } else { "" },
+        class: if is_done {
+            "did"
+        } else if is_now {
+            "now"
+        } else {
+            ""
+        },
         is_now,
-        status: if is_done { Status::done(word) } else if is_now { Status::half(word) } else { Status::open(word) },
+        status: if is_done {
+            Status::done(word)
+        } else if is_now {
+            Status::half(word)
+        } else {
+            Status::open(word)
+        },
         hint,
     };
     let (is_confirmed, is_shipped) = (summary.confirmed_at.is_some(), summary.shipped_at.is_some());
     let is_cancelled = summary.status == OrderStatus::Cancelled;
-    let sum = |amount: fn(&orders::OrderLine) -> &BigDecimal| order.lines.iter().map(amount).sum::<BigDecimal>();
+    let sum =
+        |amount: fn(&orders::OrderLine) -> &BigDecimal| order.lines.iter().map(amount).sum::<BigDecimal>();
     let shipped = said::of(
         &visitor.format.decimal(&sum(|line| line.shipped.value())),
         &visitor.format.decimal(&sum(|line| line.quantity.value())),
@@ -294,7 +302,9 @@ fn lines(order: &OrderView, visitor: &Visitor) -> Vec<Line> {
 /// `None` for whoever may not see prices.
 fn amounts(order: &OrderView, visitor: &Visitor) -> Option<Amounts> {
     let (format, currency) = (&visitor.format, order.summary.currency.as_str());
-    let total = |total: Option<&comptoir_core::values::money::Money>| total.map(|total| format.money(total, currency));
+    let total = |total: Option<&comptoir_core::values::money::Money>| {
+        total.map(|total| format.money(total, currency))
+    };
     if !order.shows_prices {
         return None;
     }
@@ -314,7 +324,10 @@ fn amounts(order: &OrderView, visitor: &Visitor) -> Option<Amounts> {
         vat: order
             .vat
             .iter()
-            .map(|vat| VatLine { rate: format.percent(vat.rate.value()), amount: format.money(&vat.amount, currency) })
+            .map(|vat| VatLine {
+                rate: format.percent(vat.rate.value()),
+                amount: format.money(&vat.amount, currency),
+            })
             .collect(),
         gross: total(order.summary.gross_total.as_ref())?,
     })
@@ -329,7 +342,8 @@ async fn history(
     let summary = &order.summary;
     if visitor.may(Permission::ReportsRead) {
         let filter = TimelineFilter { order_id: Some(summary.id), ..TimelineFilter::default() };
-        let steps = projections::order_timelines(database, &visitor.context, &filter, &first(STEPS_SHOWN)?).await?;
+        let steps =
+            projections::order_timelines(database, &visitor.context, &filter, &first(STEPS_SHOWN)?).await?;
         // The reports are a moment behind, or off.
         if !steps.data.is_empty() {
             let entry = |step: projections::TimelineView| Entry {

@@ -6,12 +6,12 @@ use actix_web::web::Data;
 use askama::Template;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
-use comptoir_core::commerce::customers;
 use comptoir_core::commerce::orders::PlaceOrder;
 use serde_json::{Map, Value, json};
 
-use super::actions::{follow, leads_to};
-use crate::console::choose::{customers_like, one_product};
+use super::actions::leads_to;
+use crate::console::answers::follow;
+use crate::console::choose::Chosen;
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
@@ -47,14 +47,6 @@ struct PlacePage {
     back_order: bool,
     lines: Vec<Line>,
     shows_prices: bool,
-}
-
-/// What was chosen in a combobox, or only typed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Chosen {
-    pub(super) text: String,
-    /// Empty if it is not known yet.
-    pub(super) id: String,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -97,7 +89,7 @@ struct Draft {
 impl Draft {
     fn of(form: &Form) -> Self {
         let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
-        let chosen = |name: &str| Chosen { text: text(&format!("{name}_text")), id: text(name) };
+        let chosen = |name: &str| Chosen::of(form, name);
         let mut lines: Vec<Line> = Vec::new();
         for row in 0..form.rows("lines") {
             let there = Line::empty(row);
@@ -122,19 +114,9 @@ impl Draft {
 
     /// Finds what was typed and not chosen: by its code, or if the words mean one row alone.
     async fn resolve(&mut self, visitor: &Visitor, database: &TenantDatabase) -> Result<(), ApiError> {
-        let context = &visitor.context;
-        if self.customer.id.is_empty() && !self.customer.text.is_empty() && visitor.may(Permission::CustomersRead) {
-            let text = &self.customer.text;
-            if let Some(found) = customers::find_by_code(database, context, text).await? {
-                self.customer = Chosen { text: found.name, id: found.id.to_string() };
-            } else if let [only] = customers_like(text, visitor, database).await?.as_slice() {
-                self.customer = Chosen { text: only.text.clone(), id: only.id.clone() };
-            }
-        }
-        for line in self.lines.iter_mut().filter(|line| line.product.id.is_empty()) {
-            if let Some(found) = one_product(&line.product.text, visitor, database).await? {
-                line.product = Chosen { text: found.name, id: found.id.to_string() };
-            }
+        self.customer.find_customer(visitor, database).await?;
+        for line in &mut self.lines {
+            line.product.find_product(visitor, database).await?;
         }
         Ok(())
     }
@@ -230,7 +212,7 @@ pub(super) async fn place(
     };
     let command = PlaceOrder::from(request);
     match executor.execute(visitor.context.clone(), form.key()?, command, leads_to("placed")).await {
-        Ok(answer) => Ok(follow(answer)),
+        Ok(answer) => Ok(follow(answer, "/console/orders")),
         Err(error) => {
             let faults = FormFaults::of(error.into(), FIELDS, visitor.language)?;
             again(draft, &visitor, &form, faults)

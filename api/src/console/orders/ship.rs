@@ -17,8 +17,8 @@ use comptoir_core::commerce::shipments::{self, MAX_PARCELS, ShipmentView};
 use comptoir_core::values::ids::OrderId;
 use serde_json::{Map, Value, json};
 
-use super::actions::follow;
 use super::state;
+use crate::console::answers::{follow, leads_there};
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
@@ -31,8 +31,13 @@ use crate::extract::{Faults, part};
 use crate::routes::shipments::DispatchShipmentRequest;
 
 /// The fields that a refusal can be about.
-const FIELDS: &[&str] =
-    &["lines.*.quantity", "tracking_number", "shipped_on", "parcels.*.tracking_number", "parcels.*.weight_kg"];
+const FIELDS: &[&str] = &[
+    "lines.*.quantity",
+    "tracking_number",
+    "shipped_on",
+    "parcels.*.tracking_number",
+    "parcels.*.weight_kg",
+];
 /// The id of the form in the page.
 const FORM: &str = "ship";
 /// Rows for parcels at the beginning, and after "add parcels".
@@ -113,7 +118,9 @@ fn is_something(quantity: &str) -> bool {
 }
 
 fn parcels(form: &Form) -> Vec<(String, String)> {
-    let text = |row: usize, member: &str| form.get(&format!("parcels.{row}.{member}")).unwrap_or_default().to_owned();
+    let text = |row: usize, member: &str| {
+        form.get(&format!("parcels.{row}.{member}")).unwrap_or_default().to_owned()
+    };
     let mut parcels: Vec<_> =
         (0..form.rows("parcels")).map(|row| (text(row, "tracking_number"), text(row, "weight_kg"))).collect();
     // Those at the end of which nothing is said.
@@ -127,9 +134,7 @@ fn parcels(form: &Form) -> Vec<(String, String)> {
 fn body(form: &Form, lines: &[Typed], count: usize) -> (Value, Vec<usize>) {
     let wanted: Vec<&Typed> = lines.iter().filter(|line| is_something(&line.quantity)).collect();
     let rows = wanted.iter().map(|line| line.row).collect();
-    let line = |line: &&Typed| {
-        json!({"position": line.position.parse::<i16>().unwrap_or_default(), "quantity": typed_decimal(&line.quantity)})
-    };
+    let line = |line: &&Typed| json!({"position": line.position.parse::<i16>().unwrap_or_default(), "quantity": typed_decimal(&line.quantity)});
     let mut body = Map::new();
     body.insert("lines".to_owned(), wanted.iter().map(line).collect());
     for name in ["tracking_number", "shipped_on"] {
@@ -330,7 +335,7 @@ pub(super) async fn ship(
             Ok(read) => {
                 let command = read.into_command(id, Some(version));
                 match executor.execute(visitor.context.clone(), form.key()?, command, to_shipment).await {
-                    Ok(answer) => return Ok(follow(answer)),
+                    Ok(answer) => return Ok(follow(answer, "/console/orders")),
                     Err(error) => ApiError::from(error),
                 }
             }
@@ -348,8 +353,7 @@ pub(super) async fn ship(
 
 /// Where the browser is sent: the delivery note is the next thing.
 fn to_shipment(shipment: ShipmentView) -> Result<StoredResponse, Error> {
-    let location = Some(format!("/console/shipments/{}?done=shipped", shipment.summary.id));
-    Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+    Ok(leads_there(format!("/console/shipments/{}?done=shipped", shipment.summary.id)))
 }
 
 /// Somebody else was faster: what was typed beside what can leave now.
@@ -393,7 +397,8 @@ mod tests {
     fn empty_lines_stay_out_of_the_body_and_parcels_are_counted() {
         let form = "lines.0.position=1&lines.0.product_id=a&lines.0.quantity=0&lines.1.position=3&lines.1.product_id=b\
             &lines.1.quantity=2%2C5&tracking_number=MO+1&parcels.0.weight_kg=1%2C2&parcels.1.weight_kg=";
-        let form = Form::parse("/console/orders/1/ship", &Bytes::from_static(form.as_bytes())).expect("a form");
+        let form =
+            Form::parse("/console/orders/1/ship", &Bytes::from_static(form.as_bytes())).expect("a form");
         let (body, rows) = body(&form, &typed(&form), 2);
         let expected = json!({
             "lines": [{"position": 3, "quantity": "2.5"}],
@@ -401,6 +406,9 @@ mod tests {
             "parcels": [{"weight_kg": "1.2"}, {}],
         });
         assert_eq!((body, rows), (expected, vec![1]));
-        assert!(!is_something("0,00") && is_something("douze"), "what is no number is refused with its reason");
+        assert!(
+            !is_something("0,00") && is_something("douze"),
+            "what is no number is refused with its reason"
+        );
     }
 }

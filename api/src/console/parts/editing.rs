@@ -14,7 +14,8 @@ use comptoir_core::application::{Edit, TenantDatabase};
 use comptoir_core::values::language::Language;
 
 use super::save::refused;
-use super::{FormPage, Link, Saved, Section, Shown, Spec, Values, leads_to, saved};
+use super::{FormPage, Link, Saved, Section, Shown, Spec, Values, saved};
+use crate::console::answers::leads_to;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout;
 use crate::console::typography::Word;

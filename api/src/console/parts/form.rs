@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{Link, Values};
-use crate::console::forms::FormFaults;
+use crate::console::forms::{Choice, FormFaults};
 use crate::console::layout::Page;
 use crate::console::words::Parts;
 
@@ -44,14 +44,6 @@ impl Section {
     pub(crate) fn new(title: impl ToString, inputs: Vec<Input>) -> Self {
         Self { title: title.to_string(), inputs, ..Self::default() }
     }
-}
-
-/// One of the values of a list of choices.
-#[derive(Debug, Clone)]
-pub(crate) struct Choice {
-    pub(crate) value: String,
-    pub(crate) label: String,
-    pub(crate) is_chosen: bool,
 }
 
 /// One field.
@@ -107,10 +99,7 @@ impl Input {
     ) -> Self {
         let mut input = Self::text(values, name, label).of_kind("select");
         let chosen = input.value.clone();
-        let choice = |(value, label): (V, L)| {
-            let value = value.into();
-            Choice { is_chosen: value == chosen, label: label.to_string(), value }
-        };
+        let choice = |(value, label): (V, L)| Choice::new(value, label, &chosen);
         input.choices = choices.into_iter().map(choice).collect();
         input
     }

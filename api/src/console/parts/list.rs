@@ -2,8 +2,9 @@
 
 use askama::Template;
 
-use super::{Choice, Link};
+use super::Link;
 use crate::console::format::Moment;
+use crate::console::forms::Choice;
 use crate::console::layout::Page;
 use crate::console::lists::{Address, Chip, Head, Turn, View};
 use crate::console::status::Status;

@@ -10,10 +10,10 @@ pub(crate) mod save;
 pub(crate) mod shown;
 pub(crate) mod values;
 
-pub(crate) use form::{Choice, FormPage, Input, Section};
+pub(crate) use form::{FormPage, Input, Section};
 pub(crate) use list::{Cell, ListPage, Row, Select};
 pub(crate) use one::{Action, Block, OnePage};
-pub(crate) use save::{Saved, leads_to, saved};
+pub(crate) use save::{Saved, saved};
 pub(crate) use shown::Shown;
 pub(crate) use values::{Kind, List, Spec, Values};
 

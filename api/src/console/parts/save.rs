@@ -3,10 +3,10 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::idempotency::{Answer, StoredResponse};
+use comptoir_core::application::idempotency::Answer;
 
+use crate::console::answers::follow;
 use crate::console::forms::FormFaults;
-use crate::console::layout::go;
 use crate::console::visitor::Visitor;
 use crate::console::words::faults;
 use crate::error::ApiError;
@@ -21,15 +21,6 @@ pub(crate) enum Saved {
     Outdated,
 }
 
-/// What is stored under the form's key: where the browser is sent, at the first click and at the second.
-pub(crate) fn leads_to<V: 'static>(
-    to: impl Fn(&V) -> String + Send + Sync + 'static,
-) -> impl Fn(V) -> Result<StoredResponse, Error> + Send + Sync + 'static {
-    move |outcome: V| {
-        Ok(StoredResponse { status: 303, location: Some(to(&outcome)), etag: None, body: String::new() })
-    }
-}
-
 /// Tells what became of a command. A refusal that names no field stands at the field that its code is about.
 ///
 /// # Errors
@@ -40,7 +31,7 @@ pub(crate) fn saved(
     visitor: &Visitor,
 ) -> Result<Saved, ApiError> {
     match answer {
-        Ok(answer) => Ok(Saved::Done(go(answer.response.location.unwrap_or_else(|| super::super::PREFIX.to_owned())))),
+        Ok(answer) => Ok(Saved::Done(follow(answer, crate::console::PREFIX))),
         Err(error) => refused(error.into(), fields, visitor),
     }
 }

@@ -7,7 +7,7 @@ use comptoir_core::application::Edit;
 use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
-use crate::console::format::typed_decimal;
+use crate::console::format::{as_typed, typed_decimal};
 use crate::console::forms::Form;
 use crate::error::ApiError;
 use crate::extract::{Editable, Faults, merge_patch};
@@ -94,7 +94,9 @@ impl Values {
             let mut next = 0;
             for row in 0..form.rows(list.name) {
                 let typed: Vec<(String, &str)> = match list.members {
-                    [] => vec![(String::new(), form.get(&format!("{}.{row}", list.name)).unwrap_or_default())],
+                    [] => {
+                        vec![(String::new(), form.get(&format!("{}.{row}", list.name)).unwrap_or_default())]
+                    }
                     members => {
                         let one = |(name, _): &(&'static str, Kind)| {
                             let field = format!("{}.{row}.{name}", list.name);
@@ -103,7 +105,8 @@ impl Values {
                         members.iter().map(one).collect()
                     }
                 };
-                let is_given = |name: &str| list.given.iter().any(|given| name.strip_prefix('.') == Some(*given));
+                let is_given =
+                    |name: &str| list.given.iter().any(|given| name.strip_prefix('.') == Some(*given));
                 if typed.iter().all(|(name, text)| text.is_empty() || is_given(name)) {
                     continue;
                 }
@@ -149,8 +152,8 @@ impl Values {
                     self.flatten(&below(&index.to_string()), item, spec, language);
                 }
             }
-            Value::String(text) if spec.kind(name) == Kind::Decimal && language == Language::Fr => {
-                self.set(name, &text.replace('.', ","));
+            Value::String(text) if spec.kind(name) == Kind::Decimal => {
+                self.set(name, &as_typed(text, language))
             }
             Value::String(text) => self.set(name, text),
             Value::Bool(true) => self.set(name, "true"),
@@ -308,7 +311,11 @@ mod tests {
         ],
         groups: &["terms"],
         lists: &[
-            List { name: "addresses", members: &[("kind", Kind::Text), ("line1", Kind::Text)], given: &["kind"] },
+            List {
+                name: "addresses",
+                members: &[("kind", Kind::Text), ("line1", Kind::Text)],
+                given: &["kind"],
+            },
             List { name: "barcodes", members: &[], given: &[] },
         ],
     };
@@ -342,7 +349,9 @@ mod tests {
     #[test]
     fn a_refusal_finds_the_fields_of_rows() {
         let fields = SPEC.fields();
-        assert!(fields.contains(&"addresses.*.line1".to_owned()) && fields.contains(&"barcodes.*".to_owned()));
+        assert!(
+            fields.contains(&"addresses.*.line1".to_owned()) && fields.contains(&"barcodes.*".to_owned())
+        );
         assert_eq!(SPEC.kind("limit"), Kind::Decimal);
     }
 }

@@ -41,7 +41,8 @@ pub(super) async fn open(
     // By the invoice and not by its place: what is open may have changed since.
     let typed = |id: &str| {
         let form = form?;
-        let row = (0..form.rows("invoices")).find(|row| form.get(&format!("invoices.{row}.invoice_id")) == Some(id))?;
+        let row = (0..form.rows("invoices"))
+            .find(|row| form.get(&format!("invoices.{row}.invoice_id")) == Some(id))?;
         form.get(&format!("invoices.{row}.amount")).map(str::to_owned)
     };
     let open = |(index, invoice): (usize, invoices::InvoiceSummary)| {
@@ -84,7 +85,8 @@ pub(super) fn in_rows(error: ApiError, ids: &[String], shown: &[Open]) -> ApiErr
     }
     let fields = error.fields().iter().map(|fault| {
         let mut fault = fault.clone();
-        let index = fault.pointer.strip_prefix("/invoices/").and_then(|rest| rest.split('/').next()?.parse().ok());
+        let index =
+            fault.pointer.strip_prefix("/invoices/").and_then(|rest| rest.split('/').next()?.parse().ok());
         let id = index.and_then(|index: usize| ids.get(index));
         if let Some(row) = id.and_then(|id| shown.iter().position(|open| open.id == *id)) {
             fault.pointer = format!("/invoices/{row}/amount");

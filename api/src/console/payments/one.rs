@@ -67,7 +67,11 @@ pub(super) async fn show(
             None
         };
         let id = one.invoice_id.to_string();
-        paid.push(Paid { number: number.unwrap_or_else(|| id.clone()), id, amount: visitor.money(&one.amount) });
+        paid.push(Paid {
+            number: number.unwrap_or_else(|| id.clone()),
+            id,
+            amount: visitor.money(&one.amount),
+        });
     }
     let notice = match Address::of(&request).get("done") {
         Some("received") => Some(w.done_received),
@@ -148,7 +152,8 @@ pub(super) async fn reverse(
     let error = match read {
         Ok(asked) => {
             let command = asked.into_command(id);
-            let to = leads_to(|view: &PaymentView| format!("/console/payments/{}?done=reversed", view.summary.id));
+            let to =
+                leads_to(|view: &PaymentView| format!("/console/payments/{}?done=reversed", view.summary.id));
             match executor.execute(visitor.context.clone(), form.key()?, command, to).await {
                 Ok(answer) => return Ok(follow(answer, "/console/payments")),
                 Err(error) => ApiError::from(error),

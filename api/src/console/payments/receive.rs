@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::allocate::{self, Open};
 use crate::console::answers::{follow, leads_to};
-use crate::console::choose::customers_like;
-use crate::console::format::typed_decimal;
+use crate::console::choose::one_customer;
+use crate::console::format::{as_typed, typed_decimal};
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::lists::Address;
@@ -113,7 +113,7 @@ pub(super) async fn show(
     if let Some(id) = invoice.filter(|_| visitor.may(Permission::InvoicesRead)) {
         let summary = invoices::get(&database, &visitor.context, id).await?.summary;
         (typed.id, typed.what) = (Some(summary.customer_id), "named");
-        typed.amount = typed_as(&summary.open.to_string(), &visitor);
+        typed.amount = as_typed(&summary.open.to_string(), visitor.language);
         typed.reference = summary.number.unwrap_or_default();
         of_one = Some((summary.id.to_string(), typed.amount.clone()));
     }
@@ -126,14 +126,6 @@ pub(super) async fn show(
         open.iter_mut().filter(|row| row.id == id).for_each(|row| row.amount.clone_from(&amount));
     }
     layout::ok(&page(typed, open, &visitor, new_key(), FormFaults::default()))
-}
-
-/// A decimal as people of this language type it.
-fn typed_as(text: &str, visitor: &Visitor) -> String {
-    match visitor.language {
-        comptoir_core::values::language::Language::Fr => text.replace('.', ","),
-        comptoir_core::values::language::Language::En => text.to_owned(),
-    }
 }
 
 async fn name(id: CustomerId, visitor: &Visitor, database: &TenantDatabase) -> Result<String, ApiError> {
@@ -159,12 +151,10 @@ pub(super) async fn receive(
         reference: text("reference"),
         what: what(form.get("what")),
     };
-    if typed.id.is_none() && !typed.text.is_empty() && visitor.may(Permission::CustomersRead) {
-        if let Some(found) = customers::find_by_code(&database, &visitor.context, &typed.text).await? {
-            (typed.id, typed.text) = (Some(found.id), found.name);
-        } else if let [only] = customers_like(&typed.text, &visitor, &database).await?.as_slice() {
-            (typed.id, typed.text) = (only.id.parse().ok(), only.text.clone());
-        }
+    if typed.id.is_none()
+        && let Some(found) = one_customer(&typed.text, &visitor, &database).await?
+    {
+        (typed.id, typed.text) = (found.id.parse().ok(), found.text);
     }
     let open = match typed.id {
         Some(id) => allocate::open(id, Some(&form), &visitor, &database).await?,
@@ -191,7 +181,8 @@ pub(super) async fn receive(
     let read: Result<RecordPaymentRequest, Faults> = deserr::deserialize(Value::Object(body));
     let error = match read {
         Ok(asked) => {
-            let to = leads_to(|view: &PaymentView| format!("/console/payments/{}?done=received", view.summary.id));
+            let to =
+                leads_to(|view: &PaymentView| format!("/console/payments/{}?done=received", view.summary.id));
             let command = RecordPayment::from(asked);
             match executor.execute(visitor.context.clone(), form.key()?, command, to).await {
                 Ok(answer) => return Ok(follow(answer, "/console/payments")),

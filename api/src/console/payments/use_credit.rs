@@ -84,7 +84,8 @@ pub(super) async fn use_credit(
     let read: Result<UseCreditRequest, Faults> = deserr::deserialize(Value::Object(body));
     let error = match read {
         Ok(asked) => {
-            let to = leads_to(move |_: &BalanceView| format!("/console/payments?customer_id={id}&done=credit"));
+            let to =
+                leads_to(move |_: &BalanceView| format!("/console/payments?customer_id={id}&done=credit"));
             match executor.execute(visitor.context.clone(), form.key()?, asked.into_command(id), to).await {
                 Ok(answer) => return Ok(follow(answer, "/console/payments")),
                 Err(error) => ApiError::from(error),
@@ -93,6 +94,7 @@ pub(super) async fn use_credit(
         Err(wrong) => wrong.into(),
     };
     let open = allocate::open(id, Some(&form), &visitor, &database).await?;
-    let faults = FormFaults::of(allocate::in_rows(error, &ids, &open), &["invoices.*.amount"], visitor.language)?;
+    let faults =
+        FormFaults::of(allocate::in_rows(error, &ids, &open), &["invoices.*.amount"], visitor.language)?;
     written(id, &visitor, &database, open, Some((&form, faults))).await
 }

@@ -3,13 +3,13 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::orders::{self, OpenOrderSort, OpenOrderWithLines};
-use comptoir_core::commerce::warehouses::{self, WarehouseFilter};
 
 use crate::console::layout::{self, Page};
-use crate::console::lists::{Address, Head, Turn, View, first};
+use crate::console::lists::{Address, Head, Turn, View};
 use crate::console::names;
+use crate::console::places::Places;
 use crate::console::status::Status;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Orders, Shipping};
@@ -20,7 +20,7 @@ use crate::routes::fulfilment::ToPrepareFilters;
 /// How many lines of an order are named.
 const LINES_SHOWN: usize = 3;
 /// How many warehouses can be chosen.
-const WAREHOUSES: u8 = 20;
+const WAREHOUSES: usize = 20;
 
 type Query = ListQuery<ToPrepareFilters, OpenOrderSort>;
 
@@ -57,9 +57,10 @@ pub(super) async fn show(
     let found = orders::to_prepare(&database, &visitor.context, filter.warehouse_id, &wanted).await?;
     let customers = found.data.iter().map(|open| open.order.customer_id);
     let names = names::of_customers(&database, &visitor, customers).await?;
-    let rows = found.data.iter().map(|open| {
-        row(open, names.get(&open.order.customer_id).cloned().unwrap_or_default(), &visitor)
-    });
+    let rows = found
+        .data
+        .iter()
+        .map(|open| row(open, names.get(&open.order.customer_id).cloned().unwrap_or_default(), &visitor));
     let page = ListPage {
         page: visitor.page(w.to_prepare).about("order.*"),
         w,
@@ -94,12 +95,13 @@ fn row(open: &OpenOrderWithLines, customer: String, visitor: &Visitor) -> Row {
 }
 
 /// A view a warehouse, where there is more than one.
-async fn views(address: &Address, visitor: &Visitor, database: &TenantDatabase) -> Result<Vec<View>, ApiError> {
-    if !visitor.may(Permission::WarehousesRead) {
-        return Ok(Vec::new());
-    }
-    let filter = WarehouseFilter { archived: Some(false), ..WarehouseFilter::default() };
-    let warehouses = warehouses::list(database, &visitor.context, &filter, &first(WAREHOUSES)?).await?.data;
+async fn views(
+    address: &Address,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Vec<View>, ApiError> {
+    let places = Places::of(visitor, database).await?;
+    let warehouses: Vec<_> = places.in_use().take(WAREHOUSES).collect();
     if warehouses.len() < 2 {
         return Ok(Vec::new());
     }
@@ -115,6 +117,7 @@ async fn views(address: &Address, visitor: &Visitor, database: &TenantDatabase) 
         is_warning: false,
     };
     let all = of(w.all_warehouses.to_string(), None);
-    let each = warehouses.into_iter().map(|warehouse| of(warehouse.name, Some(warehouse.id.to_string())));
+    let each =
+        warehouses.into_iter().map(|warehouse| of(warehouse.name.clone(), Some(warehouse.id.to_string())));
     Ok(std::iter::once(all).chain(each).collect())
 }

@@ -4,11 +4,13 @@ use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::customers;
-use comptoir_core::commerce::prices::{self, CreatePriceList, DeletePriceList, PriceListView, UpdatePriceList};
+use comptoir_core::commerce::prices::{
+    self, CreatePriceList, DeletePriceList, PriceListView, UpdatePriceList,
+};
 use comptoir_core::values::ids::PriceListId;
 use comptoir_core::values::language::Language;
 
-use crate::console::choose::customers_like;
+use crate::console::choose::one_customer;
 use crate::console::forms::FormFaults;
 use crate::console::names;
 use crate::console::parts::editing::{EditOf, Edited, Said};
@@ -132,10 +134,8 @@ impl Edited for List {
             // Whoever empties the text means nobody.
             values.set("customer_id", "");
         } else if values.get("customer_id").is_empty() && visitor.may(Permission::CustomersRead) {
-            if let Some(found) = customers::find_by_code(database, &visitor.context, &text).await? {
-                values.set("customer_id", &found.id.to_string());
-            } else if let [only] = customers_like(&text, visitor, database).await?.as_slice() {
-                values.set("customer_id", &only.id);
+            if let Some(found) = one_customer(&text, visitor, database).await? {
+                values.set("customer_id", &found.id);
             } else {
                 faults.add("customer_id", PriceLists::of(visitor.language).choose_customer);
             }

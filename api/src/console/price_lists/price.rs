@@ -9,19 +9,17 @@ use comptoir_core::commerce::prices::{self, EntrySort, PriceListView};
 use comptoir_core::commerce::products;
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::{PriceListId, ProductId};
-use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::PATH;
-use crate::console::choose::products_like;
-use crate::console::format::typed_decimal;
+use crate::console::answers::leads_to;
+use crate::console::choose::one_product;
+use crate::console::format::{as_typed, typed_decimal};
 use crate::console::forms::{Form, FormFaults};
 use crate::console::layout;
 use crate::console::lists::Address;
 use crate::console::parts::save::refused;
-use crate::console::parts::{
-    FormPage, Input, Kind, Link, List, Saved, Section, Shown, Spec, Values, leads_to, saved,
-};
+use crate::console::parts::{FormPage, Input, Kind, Link, List, Saved, Section, Shown, Spec, Values, saved};
 use crate::console::visitor::Visitor;
 use crate::console::words::{Parts, PriceLists};
 use crate::error::ApiError;
@@ -76,13 +74,15 @@ pub(super) async fn show(
             values.set(&format!("{PRODUCT}_text"), &product.name);
         }
         let cursor = address.get("cursor");
-        let wanted = PageRequest::<EntrySort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
+        let wanted =
+            PageRequest::<EntrySort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
         let found = prices::entries(&database, &visitor.context, id, &wanted).await?;
         let entry = found.data.iter().find(|entry| entry.product_id == product);
-        let shown = |text: String| if visitor.language == Language::Fr { text.replace('.', ",") } else { text };
+        let shown = |text: String| as_typed(&text, visitor.language);
         let breaks = entry.map(|entry| entry.breaks.as_slice()).unwrap_or_default();
         for (index, one) in breaks.iter().enumerate() {
-            let from = if one.from_quantity.is_zero() { String::new() } else { one.from_quantity.to_string() };
+            let from =
+                if one.from_quantity.is_zero() { String::new() } else { one.from_quantity.to_string() };
             values.set(&format!("{BREAKS}.{index}.from_quantity"), &shown(from));
             values.set(&format!("{BREAKS}.{index}.unit_price"), &shown(one.unit_price.to_string()));
         }
@@ -117,13 +117,19 @@ pub(super) async fn set(
         Ok(request) => {
             let command = request.into_command(id, Some(form.version()?));
             let to = leads_to(|view: &PriceListView| format!("{PATH}/{}?done=price", view.id));
-            saved(executor.execute(visitor.context.clone(), form.key()?, command, to).await, &fields, &visitor)?
+            saved(
+                executor.execute(visitor.context.clone(), form.key()?, command, to).await,
+                &fields,
+                &visitor,
+            )?
         }
         Err(wrong) => refused(wrong.into(), &fields, &visitor)?,
     };
     match outcome {
         Saved::Done(response) => Ok(response),
-        Saved::Refused(faults) => written(id, Shown::again(values, &form, faults, 0), &visitor, &database).await,
+        Saved::Refused(faults) => {
+            written(id, Shown::again(values, &form, faults, 0), &visitor, &database).await
+        }
         Saved::Outdated => {
             // The form says nothing of other products: it can be sent again as it is.
             let shown = Shown { is_outdated: true, ..Shown::of(values) };
@@ -140,12 +146,10 @@ async fn resolve(
 ) -> Result<FormFaults, ApiError> {
     let mut faults = FormFaults::default();
     let text = values.get(&format!("{PRODUCT}_text")).to_owned();
-    if values.get(PRODUCT).is_empty() && !text.is_empty() && visitor.may(Permission::ProductsRead) {
-        if let Some(found) = products::find_by_sku(database, &visitor.context, &text).await? {
-            values.set(PRODUCT, &found.id.to_string());
-        } else if let [only] = products_like(&text, visitor, database).await?.as_slice() {
-            values.set(PRODUCT, &only.id.to_string());
-        }
+    if values.get(PRODUCT).is_empty()
+        && let Some(found) = one_product(&text, visitor, database).await?
+    {
+        values.set(PRODUCT, &found.id.to_string());
     }
     if values.get(PRODUCT).is_empty() {
         faults.add(PRODUCT, PriceLists::of(visitor.language).choose_product);

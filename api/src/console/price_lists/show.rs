@@ -109,7 +109,8 @@ pub(super) async fn list(
     ];
     let notice = address.is("done", "deleted").then_some(shared.done_deleted);
     let csv = address.export("/console/price-lists.csv");
-    let create = visitor.may(Permission::PricesWrite).then(|| Link::new("/console/price-lists/new", w.create));
+    let create =
+        visitor.may(Permission::PricesWrite).then(|| Link::new("/console/price-lists/new", w.create));
     let page = visitor.page(w.title).saying(notice).about("price_list.*");
     layout::ok(&ListPage {
         label: w.list_label.to_string(),
@@ -135,7 +136,8 @@ pub(super) async fn one(
     let address = Address::of(&request);
     let list = prices::get(&database, &visitor.context, id).await?;
     let cursor = address.get("cursor");
-    let wanted = PageRequest::<EntrySort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
+    let wanted =
+        PageRequest::<EntrySort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
     let found = prices::entries(&database, &visitor.context, id, &wanted).await?;
     let whose = Whose::read(std::slice::from_ref(&list), &visitor, &database).await?;
     let notice = match address.get("done") {
@@ -210,7 +212,8 @@ fn breaks(entry: &PriceEntryView, visitor: &Visitor) -> String {
         if one.from_quantity.is_zero() {
             price
         } else {
-            let from = products::from_quantity(&visitor.format.decimal(one.from_quantity.value()), visitor.language);
+            let from =
+                products::from_quantity(&visitor.format.decimal(one.from_quantity.value()), visitor.language);
             format!("{from} {price}")
         }
     });

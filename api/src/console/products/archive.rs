@@ -9,9 +9,10 @@ use comptoir_core::commerce::products::{self, ArchiveProduct, ProductView};
 use comptoir_core::values::ids::ProductId;
 
 use super::PATH;
+use crate::console::answers::leads_to;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout;
-use crate::console::parts::{FormPage, Link, Saved, leads_to, saved};
+use crate::console::parts::{FormPage, Link, Saved, saved};
 use crate::console::visitor::Visitor;
 use crate::console::words::{Parts, Products};
 use crate::error::ApiError;

@@ -4,7 +4,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
 use comptoir_core::commerce::products::{
-    self, CreateProduct, ProductView, DeleteOrArchiveProduct, UpdateProduct,
+    self, CreateProduct, DeleteOrArchiveProduct, ProductView, UpdateProduct,
 };
 use comptoir_core::values::ids::ProductId;
 use comptoir_core::values::language::Language;

@@ -7,14 +7,15 @@ use comptoir_core::commerce::products::{self, ProductSort, ProductView};
 use comptoir_core::platform::paging::SortKey;
 
 use super::PATH;
+use crate::console::forms::Choice;
 use crate::console::layout;
 use crate::console::lists::{Address, Chip, Head, Turn, View};
+use crate::console::menu;
 use crate::console::names::{self, Shelf};
-use crate::console::parts::{Cell, Choice, Link, ListPage, Row, Select};
+use crate::console::parts::{Cell, Link, ListPage, Row, Select};
 use crate::console::status::Status;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Parts, Products};
-use crate::console::menu;
 use crate::error::ApiError;
 use crate::extract::SearchQuery;
 use crate::routes::products::ProductFilters;
@@ -103,10 +104,9 @@ fn chips(address: &Address, shelves: &[Shelf], w: &'static Products) -> Vec<Chip
         label: format!("{} {}", w.category, path(shelves, id)),
         without: address.without("category_id"),
     });
-    let barcode = address.get("barcode").map(|code| Chip {
-        label: format!("{} {code}", w.barcode),
-        without: address.without("barcode"),
-    });
+    let barcode = address
+        .get("barcode")
+        .map(|code| Chip { label: format!("{} {code}", w.barcode), without: address.without("barcode") });
     category.into_iter().chain(barcode).collect()
 }
 

@@ -1,21 +1,20 @@
 //! One product: what it is, what of it is in which warehouse, and what it costs today.
 
-use std::collections::HashMap;
-
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::prices::{self, Quote};
 use comptoir_core::commerce::products::{self, ProductView};
 use comptoir_core::commerce::stock::{self, StockFilter};
-use comptoir_core::commerce::warehouses::{self, WarehouseFilter};
 use comptoir_core::values::business_date::BusinessDate;
+use comptoir_core::values::ids::WarehouseId;
 use comptoir_core::values::money::Quantity;
 
 use super::PATH;
 use crate::console::lists::{Address, Head, first};
 use crate::console::names;
 use crate::console::parts::{Action, Block, Cell, Link, OnePage, Row};
+use crate::console::places::Places;
 use crate::console::status::Status;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Parts, Products, products as said};
@@ -51,7 +50,8 @@ pub(super) async fn show(
     if visitor.may(Permission::PricesRead) && product.archived_at.is_none() {
         side.push(of_today(&product, &visitor, &database).await?);
     }
-    let barcodes = product.barcodes.iter().map(|code| (w.barcode.to_string(), Some(code.as_str().to_owned())));
+    let barcodes =
+        product.barcodes.iter().map(|code| (w.barcode.to_string(), Some(code.as_str().to_owned())));
     if !product.barcodes.is_empty() {
         side.push(Block::facts("barcodes", w.barcodes, barcodes));
     }
@@ -112,17 +112,15 @@ async fn in_stock(
     let w = Products::of(visitor.language);
     let filter = StockFilter { product_id: Some(product.id), ..StockFilter::default() };
     let levels = stock::list(database, &visitor.context, &filter, &first(WAREHOUSES)?).await?;
-    let names: HashMap<_, _> = if visitor.may(Permission::WarehousesRead) {
-        let all = WarehouseFilter::default();
-        let page = warehouses::list(database, &visitor.context, &all, &first(WAREHOUSES)?).await?;
-        page.data.into_iter().map(|warehouse| (warehouse.id, warehouse.name)).collect()
-    } else {
-        HashMap::new()
+    let places = Places::of(visitor, database).await?;
+    let name = |id: WarehouseId| {
+        let name = places.name(id.uuid());
+        if name.is_empty() { id.to_string() } else { name }
     };
     let rows = levels.data.iter().map(|level| Row {
         id: level.id.to_string(),
         to: None,
-        title: names.get(&level.warehouse_id).cloned().unwrap_or_else(|| level.warehouse_id.to_string()),
+        title: name(level.warehouse_id),
         small: String::new(),
         cells: vec![
             Cell::number(visitor.format.decimal(level.on_hand.value())).wide(),

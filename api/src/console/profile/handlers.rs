@@ -122,7 +122,8 @@ pub(super) async fn choose_language(
 ) -> Result<HttpResponse, ApiError> {
     let code = form.get("language").unwrap_or_default();
     let language = Language::ALL.into_iter().find(|language| language.code() == code);
-    let language = language.ok_or_else(|| ApiError::invalid_field("/language", "unknown_value", "fr or en"))?;
+    let language =
+        language.ok_or_else(|| ApiError::invalid_field("/language", "unknown_value", "fr or en"))?;
     keep(&request, Jar::of(Some(&config)).keep_language(language));
     Ok(go("/console/profile?done=language"))
 }

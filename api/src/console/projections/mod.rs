@@ -8,7 +8,9 @@ use super::pages::Pages;
 use crate::access::Access::Needs;
 
 pub(super) fn pages() -> Pages {
-    Pages::default()
-        .get(Needs(ProjectionsRead), "/console/projections", handlers::show)
-        .post(Needs(ProjectionsWrite), "/console/projections/chosen", handlers::chosen)
+    Pages::default().get(Needs(ProjectionsRead), "/console/projections", handlers::show).post(
+        Needs(ProjectionsWrite),
+        "/console/projections/chosen",
+        handlers::chosen,
+    )
 }

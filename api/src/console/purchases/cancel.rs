@@ -9,7 +9,8 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::purchase_orders::{self, CancelPurchaseOrder, PurchaseOrderView};
 use comptoir_core::values::ids::PurchaseOrderId;
 
-use super::{follow, leads_to, state};
+use super::{leads_to, state};
+use crate::console::answers::follow;
 use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::names;
@@ -77,7 +78,7 @@ pub(super) async fn cancel(
     let command = CancelPurchaseOrder { id, expected_version: Some(form.version()?) };
     let leads = |order: PurchaseOrderView| Ok(leads_to(order.id, "cancelled"));
     let error = match executor.execute(visitor.context.clone(), form.key()?, command, leads).await {
-        Ok(answer) => return Ok(follow(answer)),
+        Ok(answer) => return Ok(follow(answer, "/console/purchases")),
         Err(error) => ApiError::from(error),
     };
     let order = purchase_orders::get(&database, &visitor.context, id).await?;
@@ -86,7 +87,8 @@ pub(super) async fn cancel(
         let now = state::status(order.state, order.expected_on, visitor.format.today(), w);
         // What has come whole, or is cancelled, is not cancelled any more.
         let form = if state::is_open(order.state) { FORM } else { "" };
-        let versions = TwoVersions::new(form, format!("/console/purchases/{id}")).with(w.state, w.cancelled, now.word);
+        let versions =
+            TwoVersions::new(form, format!("/console/purchases/{id}")).with(w.state, w.cancelled, now.word);
         return written(&order, &visitor, StatusCode::CONFLICT, FormFaults::default(), Some(versions));
     }
     let faults = FormFaults::of(error, &[], visitor.language)?;

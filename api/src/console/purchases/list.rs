@@ -68,10 +68,12 @@ pub(super) async fn show(
     let Query { mut filter, page: wanted, .. } = Query::parse(&address.query(&[]))?;
     filter.selection.counted = true;
     let found = purchase_orders::list(&database, &visitor.context, &filter, &wanted).await?;
-    let suppliers = names::of_suppliers(&database, &visitor, found.data.iter().map(|order| order.supplier_id)).await?;
-    let rows = found.data.iter().map(|order| {
-        row(order, suppliers.get(&order.supplier_id).cloned().unwrap_or_default(), &visitor)
-    });
+    let suppliers =
+        names::of_suppliers(&database, &visitor, found.data.iter().map(|order| order.supplier_id)).await?;
+    let rows = found
+        .data
+        .iter()
+        .map(|order| row(order, suppliers.get(&order.supplier_id).cloned().unwrap_or_default(), &visitor));
     let page = ListPage {
         page: visitor.page(w.title).about("purchase_order.*"),
         w,
@@ -108,7 +110,12 @@ fn row(order: &PurchaseOrderSummary, supplier: String, visitor: &Visitor) -> Row
         supplier,
         ordered: format.business_day(order.ordered_on),
         expected: order.expected_on.map(|day| format.business_day(day)).unwrap_or_default(),
-        status: state::status(order.state, order.expected_on, format.today(), Purchases::of(visitor.language)),
+        status: state::status(
+            order.state,
+            order.expected_on,
+            format.today(),
+            Purchases::of(visitor.language),
+        ),
     }
 }
 
@@ -141,10 +148,9 @@ fn chips(address: &Address, visitor: &Visitor) -> Vec<Chip> {
         label: format!("{} {}", w.expected_before, visitor.format.day(day)),
         without: address.without("expected_before"),
     });
-    let supplier = address.get("supplier_id").map(|_| Chip {
-        label: w.supplier_chip.to_string(),
-        without: address.without("supplier_id"),
-    });
+    let supplier = address
+        .get("supplier_id")
+        .map(|_| Chip { label: w.supplier_chip.to_string(), without: address.without("supplier_id") });
     before.into_iter().chain(supplier).collect()
 }
 

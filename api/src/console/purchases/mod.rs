@@ -7,11 +7,10 @@ mod order;
 mod receive;
 mod state;
 
-use actix_web::HttpResponse;
 use comptoir_core::application::Permission::{PurchasesRead, PurchasesWrite, StockWrite};
-use comptoir_core::application::idempotency::{Answer, StoredResponse};
+use comptoir_core::application::idempotency::StoredResponse;
 
-use super::layout::go;
+use super::answers::leads_there;
 use super::pages::Pages;
 use crate::access::Access::Needs;
 
@@ -31,11 +30,5 @@ pub(super) fn pages() -> Pages {
 
 /// What is stored under a form's key: the page of the purchase order, and what was done.
 fn leads_to(id: impl std::fmt::Display, done: &str) -> StoredResponse {
-    let location = Some(format!("/console/purchases/{id}?done={done}"));
-    StoredResponse { status: 303, location, etag: None, body: String::new() }
-}
-
-/// Sends the browser where the answer says.
-fn follow(answer: Answer) -> HttpResponse {
-    go(answer.response.location.unwrap_or_else(|| "/console/purchases".to_owned()))
+    leads_there(format!("/console/purchases/{id}?done={done}"))
 }

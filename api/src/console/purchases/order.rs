@@ -7,16 +7,15 @@ use askama::Template;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::purchase_orders::{CreatePurchaseOrder, PurchaseOrderView};
-use comptoir_core::commerce::suppliers;
-use comptoir_core::commerce::warehouses::{self, WarehouseFilter};
 use serde_json::{Map, Value, json};
 
-use super::{follow, leads_to};
-use crate::console::choose::{one_product, suppliers_like};
+use super::leads_to;
+use crate::console::answers::follow;
+use crate::console::choose::Chosen;
 use crate::console::format::typed_decimal;
-use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::forms::{Choice, Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
-use crate::console::lists::first;
+use crate::console::places::Places;
 use crate::console::visitor::Visitor;
 use crate::console::words::Purchases;
 use crate::error::ApiError;
@@ -37,8 +36,6 @@ const FIELDS: &[&str] = &[
 /// Empty lines at the beginning, and after "add a line".
 const LINES: usize = 3;
 const MORE_LINES: usize = 5;
-/// How many warehouses can be chosen.
-const WAREHOUSES: u8 = 50;
 
 #[derive(Template)]
 #[template(path = "console/purchases/new.html")]
@@ -48,22 +45,8 @@ struct NewPage {
     faults: FormFaults,
     key: String,
     draft: Draft,
-    warehouses: Vec<Warehouse>,
+    warehouses: Vec<Choice>,
     shows_costs: bool,
-}
-
-struct Warehouse {
-    id: String,
-    name: String,
-    is_chosen: bool,
-}
-
-/// What was chosen in a combobox, or only typed.
-#[derive(Debug, Clone, Default)]
-struct Chosen {
-    text: String,
-    /// Empty if it is not known yet.
-    id: String,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -116,7 +99,7 @@ struct Draft {
 impl Draft {
     fn of(form: &Form) -> Self {
         let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
-        let chosen = |name: &str| Chosen { text: text(&format!("{name}_text")), id: text(name) };
+        let chosen = |name: &str| Chosen::of(form, name);
         let mut lines: Vec<Line> = Vec::new();
         for row in 0..form.rows("lines") {
             let there = Line::empty(row);
@@ -142,18 +125,9 @@ impl Draft {
 
     /// Finds what was typed and not chosen: by its code, or if the words mean one row alone.
     async fn resolve(&mut self, visitor: &Visitor, database: &TenantDatabase) -> Result<(), ApiError> {
-        let text = self.supplier.text.clone();
-        if self.supplier.id.is_empty() && !text.is_empty() && visitor.may(Permission::SuppliersRead) {
-            if let Some(found) = suppliers::find_by_code(database, &visitor.context, &text).await? {
-                self.supplier = Chosen { text: found.name, id: found.id.to_string() };
-            } else if let [only] = suppliers_like(&text, visitor, database).await?.as_slice() {
-                self.supplier = Chosen { text: only.text.clone(), id: only.id.clone() };
-            }
-        }
-        for line in self.lines.iter_mut().filter(|line| line.product.id.is_empty()) {
-            if let Some(found) = one_product(&line.product.text, visitor, database).await? {
-                line.product = Chosen { text: found.name, id: found.id.to_string() };
-            }
+        self.supplier.find_supplier(visitor, database).await?;
+        for line in &mut self.lines {
+            line.product.find_product(visitor, database).await?;
         }
         Ok(())
     }
@@ -200,7 +174,11 @@ struct Written {
     spare: usize,
 }
 
-async fn written(visitor: &Visitor, database: &TenantDatabase, what: Written) -> Result<HttpResponse, ApiError> {
+async fn written(
+    visitor: &Visitor,
+    database: &TenantDatabase,
+    what: Written,
+) -> Result<HttpResponse, ApiError> {
     let w = Purchases::of(visitor.language);
     let Written { status, mut draft, key, faults, spare } = what;
     let typed = draft.lines.len();
@@ -222,20 +200,12 @@ async fn warehouses(
     visitor: &Visitor,
     database: &TenantDatabase,
     chosen: &str,
-) -> Result<Vec<Warehouse>, ApiError> {
-    if !visitor.may(Permission::WarehousesRead) {
+) -> Result<Vec<Choice>, ApiError> {
+    let places = Places::of(visitor, database).await?;
+    if places.in_use().count() < 2 {
         return Ok(Vec::new());
     }
-    let filter = WarehouseFilter { archived: Some(false), ..WarehouseFilter::default() };
-    let found = warehouses::list(database, &visitor.context, &filter, &first(WAREHOUSES)?).await?.data;
-    if found.len() < 2 {
-        return Ok(Vec::new());
-    }
-    let shown = |warehouse: warehouses::WarehouseView| {
-        let id = warehouse.id.to_string();
-        Warehouse { is_chosen: id == chosen, id, name: warehouse.name }
-    };
-    Ok(found.into_iter().map(shown).collect())
+    Ok(places.to_choose(Purchases::of(visitor.language).default_warehouse, chosen))
 }
 
 pub(super) async fn show(visitor: Visitor, database: Data<TenantDatabase>) -> Result<HttpResponse, ApiError> {
@@ -267,7 +237,7 @@ pub(super) async fn order(
                 let command = CreatePurchaseOrder { details };
                 let leads = |made: PurchaseOrderView| Ok(leads_to(made.id, "ordered"));
                 match executor.execute(visitor.context.clone(), form.key()?, command, leads).await {
-                    Ok(answer) => return Ok(follow(answer)),
+                    Ok(answer) => return Ok(follow(answer, "/console/purchases")),
                     Err(error) => ApiError::from(error),
                 }
             }

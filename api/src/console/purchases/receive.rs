@@ -13,7 +13,8 @@ use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::PurchaseOrderId;
 use serde_json::{Map, Value, json};
 
-use super::{follow, leads_to};
+use super::leads_to;
+use crate::console::answers::follow;
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
@@ -64,7 +65,8 @@ fn is_something(quantity: &str) -> bool {
 /// The body of the API, and the rows of the form that its lines are. A purchase order never changes once something of it has come, and
 /// the rows have their products.
 fn body(form: &Form, id: PurchaseOrderId) -> (Value, Vec<usize>) {
-    let rows: Vec<usize> = (0..form.rows("lines")).filter(|row| is_something(&quantity(form, *row))).collect();
+    let rows: Vec<usize> =
+        (0..form.rows("lines")).filter(|row| is_something(&quantity(form, *row))).collect();
     let line = |row: &usize| {
         let product = form.get(&format!("lines.{row}.product_id")).unwrap_or_default();
         json!({"product_id": product, "quantity": typed_decimal(&quantity(form, *row))})
@@ -150,7 +152,7 @@ pub(super) async fn receive(
                 let leads = move |_: StockDocumentView| Ok(leads_to(id, "received"));
                 let command = MoveGoods::from(read);
                 match executor.execute(visitor.context.clone(), form.key()?, command, leads).await {
-                    Ok(answer) => return Ok(follow(answer)),
+                    Ok(answer) => return Ok(follow(answer, "/console/purchases")),
                     Err(error) => ApiError::from(error),
                 }
             }

@@ -59,7 +59,8 @@ pub(super) async fn show(
 }
 
 fn row(view: &AgedView, visitor: &Visitor) -> Row {
-    let amounts = [&view.not_due, &view.days_1_30, &view.days_31_60, &view.days_61_90, &view.over_90, &view.credit];
+    let amounts =
+        [&view.not_due, &view.days_1_30, &view.days_31_60, &view.days_61_90, &view.over_90, &view.credit];
     Row {
         id: view.customer_id.to_string(),
         name: view.customer_name.clone(),

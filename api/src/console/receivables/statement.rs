@@ -65,7 +65,9 @@ pub(super) async fn show(
 }
 
 fn row(entry: &StatementEntry, currency: &str, visitor: &Visitor) -> Row {
-    let money = |amount: Option<&Money>| amount.map(|amount| visitor.format.money(amount, currency)).unwrap_or_default();
+    let money = |amount: Option<&Money>| {
+        amount.map(|amount| visitor.format.money(amount, currency)).unwrap_or_default()
+    };
     let folder = match entry.kind {
         EntryKind::Payment | EntryKind::Reversal => "payments",
         EntryKind::Invoice | EntryKind::Prepayment | EntryKind::CreditNote => "invoices",

@@ -74,7 +74,13 @@ pub(super) async fn by_day(
     let numbers = [w.orders, w.cancelled, w.net, w.vat, w.gross].map(Head::number);
     let heads = std::iter::once(Head::text(w.day)).chain(numbers).collect();
     let turn = Turn::of(&address, found.next_cursor.as_deref(), found.count, &format);
-    page((w.by_day, w.by_day_hint, DAYS), "/console/reports/days.csv", (heads, rows, turn), &address, &visitor)
+    page(
+        (w.by_day, w.by_day_hint, DAYS),
+        "/console/reports/days.csv",
+        (heads, rows, turn),
+        &address,
+        &visitor,
+    )
 }
 
 pub(super) async fn by_product(
@@ -92,7 +98,9 @@ pub(super) async fn by_product(
         cells: vec![
             text(&one.sku),
             number(format.whole(one.orders)),
-            number(one.quantity.parse().map_or_else(|_| one.quantity.clone(), |value| format.decimal(&value))),
+            number(
+                one.quantity.parse().map_or_else(|_| one.quantity.clone(), |value| format.decimal(&value)),
+            ),
             number(format.money(&one.net_total, one.currency.as_deref().unwrap_or(&visitor.tenant.currency))),
         ],
     };
@@ -119,7 +127,9 @@ pub(super) async fn by_customer(
         cells: vec![
             text(one.code.as_deref().unwrap_or_default()),
             number(format.whole(one.orders)),
-            number(format.money(&one.gross_total, one.currency.as_deref().unwrap_or(&visitor.tenant.currency))),
+            number(
+                format.money(&one.gross_total, one.currency.as_deref().unwrap_or(&visitor.tenant.currency)),
+            ),
             text(one.last_order_at.map(|at| format.long(at).shown).unwrap_or_default()),
         ],
     };

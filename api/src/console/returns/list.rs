@@ -56,10 +56,9 @@ pub(super) async fn show(
     let found = returns::list(&database, &visitor.context, &ReturnFilter::from(filter), &wanted).await?;
     let orders = names::of_orders(&database, &visitor, found.data.iter().map(|one| one.order_id)).await?;
     let rows = found.data.iter().map(|one| row(one, orders.get(&one.order_id), &visitor));
-    let chips = address.get("order_id").map(|_| Chip {
-        label: w.order_chip.to_string(),
-        without: address.without("order_id"),
-    });
+    let chips = address
+        .get("order_id")
+        .map(|_| Chip { label: w.order_chip.to_string(), without: address.without("order_id") });
     let page = ListPage {
         page: visitor.page(w.title).about("return.*"),
         w,

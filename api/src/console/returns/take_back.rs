@@ -14,9 +14,10 @@ use comptoir_core::commerce::returns::ReturnView;
 use comptoir_core::values::ids::OrderId;
 use serde_json::{Map, Value, json};
 
+use crate::console::answers::{follow, leads_there};
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::names;
 use crate::console::orders::state;
 use crate::console::visitor::Visitor;
@@ -98,7 +99,8 @@ impl Typed {
 }
 
 fn typed(form: &Form) -> Vec<Typed> {
-    let text = |row: usize, member: &str| form.get(&format!("lines.{row}.{member}")).unwrap_or_default().to_owned();
+    let text =
+        |row: usize, member: &str| form.get(&format!("lines.{row}.{member}")).unwrap_or_default().to_owned();
     let line = |row: usize| Typed {
         row,
         position: text(row, "position"),
@@ -228,12 +230,11 @@ pub(super) async fn take_back(
             Ok(read) => {
                 let command = read.into_command(id, Some(version));
                 let leads = |made: ReturnView| -> Result<StoredResponse, Error> {
-                    let location = Some(format!("/console/returns/{}?done=received", made.summary.id));
-                    Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+                    Ok(leads_there(format!("/console/returns/{}?done=received", made.summary.id)))
                 };
                 match executor.execute(visitor.context.clone(), form.key()?, command, leads).await {
                     Ok(answer) => {
-                        return Ok(go(answer.response.location.unwrap_or_else(|| "/console/returns".to_owned())));
+                        return Ok(follow(answer, "/console/returns"));
                     }
                     Err(error) => ApiError::from(error),
                 }
@@ -271,7 +272,8 @@ async fn outdated(
         let product = line.product_id.to_string();
         let at = typed.iter().position(|one| one.product_id == product);
         let Some(mine) = at.map(|at| typed.remove(at)).filter(Typed::is_something) else { continue };
-        versions = versions.with(&line.name, mine.quantity, visitor.format.decimal(line.returnable().value()));
+        versions =
+            versions.with(&line.name, mine.quantity, visitor.format.decimal(line.returnable().value()));
     }
     let what = Written {
         status: StatusCode::CONFLICT,
@@ -294,7 +296,8 @@ mod tests {
     fn what_comes_back_is_put_in_stock_or_written_off() {
         let form = "reason=trop+grand&lines.0.position=1&lines.0.quantity=&lines.1.position=2&lines.1.quantity=1%2C5\
             &lines.1.outcome=write-off&lines.1.reason=d%C3%A9chir%C3%A9&lines.2.position=4&lines.2.quantity=3&lines.2.outcome=restock";
-        let form = Form::parse("/console/orders/1/return", &Bytes::from_static(form.as_bytes())).expect("a form");
+        let form =
+            Form::parse("/console/orders/1/return", &Bytes::from_static(form.as_bytes())).expect("a form");
         let (body, rows) = body(&form, &typed(&form));
         let expected = json!({"reason": "trop grand", "lines": [
             {"position": 2, "quantity": "1.5", "restock": false, "reason": "déchiré"},

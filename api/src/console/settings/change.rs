@@ -6,11 +6,11 @@ use actix_web::web::Data;
 use askama::Template;
 use comptoir_core::accounts::tenants::{self, TenantView, UpdateTenant};
 use comptoir_core::application::TenantDatabase;
-use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use serde_json::{Map, Value, json};
 
 use super::spec::{COMPANY, INVOICING, Input, Spec, current, inputs, patch, put};
+use crate::console::answers::leads_there;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page, go};
 use crate::console::visitor::Visitor;
@@ -104,7 +104,9 @@ fn levels(shown: &Value, form: Option<&Form>) -> Vec<Level> {
 /// The levels as the body has them.
 fn typed_levels(form: &Form) -> Value {
     let levels = levels(&Value::Null, Some(form));
-    let levels = levels.into_iter().filter(|level| !(level.days.is_empty() && level.fr.is_empty() && level.en.is_empty()));
+    let levels = levels
+        .into_iter()
+        .filter(|level| !(level.days.is_empty() && level.fr.is_empty() && level.en.is_empty()));
     let text = |text: String| if text.is_empty() { Value::Null } else { Value::String(text) };
     let body = levels.map(|level| {
         // What is no number is refused by the API.
@@ -120,7 +122,12 @@ enum Again<'a> {
     Outdated,
 }
 
-fn written(part: Part, visitor: &Visitor, tenant: &TenantView, again: Option<Again<'_>>) -> Result<HttpResponse, ApiError> {
+fn written(
+    part: Part,
+    visitor: &Visitor,
+    tenant: &TenantView,
+    again: Option<Again<'_>>,
+) -> Result<HttpResponse, ApiError> {
     let w = Settings::of(visitor.language);
     let shown = shown(tenant)?;
     let (status, form, faults, is_outdated) = match again {
@@ -186,10 +193,7 @@ async fn change(
     let body: Map<String, Value> = body.as_object_mut().map(std::mem::take).unwrap_or_default();
     let edit = merge_patch::<TenantRequest>(body);
     let command = UpdateTenant { expected_version: Some(form.version()?), edit };
-    let leads_to = |_: TenantView| {
-        let location = Some("/console/settings?done=saved".to_owned());
-        Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
-    };
+    let leads_to = |_: TenantView| Ok(leads_there("/console/settings?done=saved"));
     let error = match executor.execute(visitor.context.clone(), form.key()?, command, leads_to).await {
         Ok(_) => return Ok(go("/console/settings?done=saved")),
         Err(error) => ApiError::from(error),
@@ -199,7 +203,11 @@ async fn change(
         return written(part, visitor, &now, Some(Again::Outdated));
     }
     let mut fields: Vec<&str> = part.specs().iter().map(|spec| spec.name).collect();
-    fields.extend(["invoicing.reminders.*.days", "invoicing.reminders.*.text_fr", "invoicing.reminders.*.text_en"]);
+    fields.extend([
+        "invoicing.reminders.*.days",
+        "invoicing.reminders.*.text_fr",
+        "invoicing.reminders.*.text_en",
+    ]);
     let faults = FormFaults::of(error, &fields, visitor.language)?;
     // The version of the form stays: somebody else's change is not overwritten by the next attempt.
     let shown = TenantView { version: form.version()?, ..visitor.tenant.clone() };

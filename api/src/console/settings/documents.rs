@@ -11,6 +11,7 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::documents::{self, RemoveLogo, StyleView};
 use serde_json::json;
 
+use crate::console::answers::leads_there;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page, go};
 use crate::console::visitor::Visitor;
@@ -37,8 +38,7 @@ struct DocumentsPage {
 
 /// Where the browser is sent, at the first click and at the second.
 fn leads_to(done: &'static str) -> Result<StoredResponse, Error> {
-    let location = Some(format!("/console/settings?done={done}"));
-    Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+    Ok(leads_there(format!("/console/settings?done={done}")))
 }
 
 async fn written(

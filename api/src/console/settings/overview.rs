@@ -42,10 +42,9 @@ fn facts(specs: &[Spec], shown: &Value, w: &'static Settings) -> Vec<Fact> {
         let value = current(shown, spec.name);
         let value = match spec.kind {
             Kind::Check => (if value == "true" { w.yes } else { w.no }).to_string(),
-            Kind::OneOf(choices) => choices
-                .iter()
-                .find(|(name, _)| *name == value)
-                .map_or(value, |(_, word)| word(w).to_string()),
+            Kind::OneOf(choices) => {
+                choices.iter().find(|(name, _)| *name == value).map_or(value, |(_, word)| word(w).to_string())
+            }
             _ => value,
         };
         (!value.is_empty()).then(|| Fact { label: (spec.label)(w).to_string(), value })

@@ -120,7 +120,12 @@ fn pointer(name: &str) -> String {
 }
 
 /// The fields with what was typed, or with what is there.
-pub(super) fn inputs(specs: &[Spec], shown: &Value, typed: Option<&Form>, w: &'static Settings) -> Vec<Input> {
+pub(super) fn inputs(
+    specs: &[Spec],
+    shown: &Value,
+    typed: Option<&Form>,
+    w: &'static Settings,
+) -> Vec<Input> {
     let input = |spec: &Spec| {
         let value = match typed {
             Some(form) => form.get(spec.name).unwrap_or_default().to_owned(),
@@ -190,8 +195,10 @@ mod tests {
 
     #[test]
     fn what_is_empty_is_erased_and_a_choice_alone_says_nothing() {
-        let body = "name=Docks&registration.scheme=siret&address.line1=1+rue&address.country=FR&time_zone=UTC";
-        let form = Form::parse("/console/settings/company", &Bytes::from_static(body.as_bytes())).expect("a form");
+        let body =
+            "name=Docks&registration.scheme=siret&address.line1=1+rue&address.country=FR&time_zone=UTC";
+        let form =
+            Form::parse("/console/settings/company", &Bytes::from_static(body.as_bytes())).expect("a form");
         let patch = patch(COMPANY, &form);
         assert_eq!(patch["registration"], Value::Null);
         assert_eq!(patch["vat_number"], Value::Null);
@@ -202,10 +209,14 @@ mod tests {
     #[test]
     fn a_decimal_is_taken_as_french_writes_it() {
         let body = "invoicing.share_capital=10+000%2C50&invoicing.one_stop_shop=true";
-        let form = Form::parse("/console/settings/invoicing", &Bytes::from_static(body.as_bytes())).expect("a form");
+        let form =
+            Form::parse("/console/settings/invoicing", &Bytes::from_static(body.as_bytes())).expect("a form");
         let patch = patch(INVOICING, &form);
         assert_eq!(patch["invoicing"]["share_capital"], "10000.50");
-        assert_eq!((&patch["invoicing"]["one_stop_shop"], &patch["invoicing"]["dates_in_order"]), (&json!(true), &json!(false)));
+        assert_eq!(
+            (&patch["invoicing"]["one_stop_shop"], &patch["invoicing"]["dates_in_order"]),
+            (&json!(true), &json!(false))
+        );
         assert_eq!(patch["invoicing"]["electronic_address"], Value::Null);
     }
 }

@@ -4,7 +4,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::application::TenantDatabase;
-use comptoir_core::commerce::shipments::{self, ShipmentFilter, ShipmentSort, ShipmentStatus, ShipmentSummary};
+use comptoir_core::commerce::shipments::{
+    self, ShipmentFilter, ShipmentSort, ShipmentStatus, ShipmentSummary,
+};
 use comptoir_core::platform::paging::PageRequest;
 
 use super::state;
@@ -60,12 +62,12 @@ pub(super) async fn show(
     let (w, address) = (Shipping::of(visitor.language), Address::of(&request));
     let Query { filter, page: wanted } = Query::parse(&address.query(&[]))?;
     let found = shipments::list(&database, &visitor.context, &ShipmentFilter::from(filter), &wanted).await?;
-    let orders = names::of_orders(&database, &visitor, found.data.iter().map(|shipment| shipment.order_id)).await?;
+    let orders =
+        names::of_orders(&database, &visitor, found.data.iter().map(|shipment| shipment.order_id)).await?;
     let rows = found.data.iter().map(|shipment| row(shipment, orders.get(&shipment.order_id), &visitor));
-    let chips = address.get("order_id").map(|_| Chip {
-        label: w.order_chip.to_string(),
-        without: address.without("order_id"),
-    });
+    let chips = address
+        .get("order_id")
+        .map(|_| Chip { label: w.order_chip.to_string(), without: address.without("order_id") });
     let page = ListPage {
         page: visitor.page(w.title).about("shipment.*"),
         w,

@@ -14,9 +14,10 @@ use comptoir_core::values::ids::ShipmentId;
 use serde_json::{Map, Value, json};
 
 use super::state;
+use crate::console::answers::{follow, leads_there};
 use crate::console::format::Moment;
 use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::lists::Address;
 use crate::console::names::{self, NamedOrder};
 use crate::console::status::Status;
@@ -180,12 +181,11 @@ pub(super) async fn deliver(
         Ok(DeliverShipmentRequest { delivered_on }) => {
             let command = DeliverShipment { id, expected_version: Some(version), delivered_on };
             let leads = |shipment: ShipmentView| -> Result<StoredResponse, Error> {
-                let location = Some(format!("/console/shipments/{}?done=delivered", shipment.summary.id));
-                Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+                Ok(leads_there(format!("/console/shipments/{}?done=delivered", shipment.summary.id)))
             };
             match executor.execute(visitor.context.clone(), form.key()?, command, leads).await {
                 Ok(answer) => {
-                    return Ok(go(answer.response.location.unwrap_or_else(|| "/console/shipments".to_owned())));
+                    return Ok(follow(answer, "/console/shipments"));
                 }
                 Err(error) => ApiError::from(error),
             }
@@ -203,7 +203,12 @@ pub(super) async fn deliver(
             form.get("delivered_on").unwrap_or_default(),
             theirs,
         );
-        return written(shipment, order, &visitor, Shown { form: Some(&form), versions: Some(versions), ..Shown::default() });
+        return written(
+            shipment,
+            order,
+            &visitor,
+            Shown { form: Some(&form), versions: Some(versions), ..Shown::default() },
+        );
     }
     let faults = FormFaults::of(error, FIELDS, visitor.language)?;
     written(shipment, order, &visitor, Shown { form: Some(&form), faults, ..Shown::default() })

@@ -101,7 +101,8 @@ fn code(number: &str, id: &str) -> Option<BarCode> {
 }
 
 async fn has_logo(visitor: &Visitor, database: &TenantDatabase) -> Result<bool, ApiError> {
-    Ok(visitor.may(Permission::TenantRead) && documents::style(database, &visitor.context).await?.logo.is_some())
+    Ok(visitor.may(Permission::TenantRead)
+        && documents::style(database, &visitor.context).await?.logo.is_some())
 }
 
 pub(super) async fn picking_list(
@@ -123,7 +124,8 @@ pub(super) async fn picking_list(
         None => String::new(),
     };
     let number = state::number(&order);
-    let own = customer.as_ref().and_then(|customer| customer.addresses.first()).map(|address| &address.postal);
+    let own =
+        customer.as_ref().and_then(|customer| customer.addresses.first()).map(|address| &address.postal);
     let format = &visitor.format;
     let head = Head {
         has_logo: has_logo(&visitor, &database).await?,

@@ -14,6 +14,7 @@ use comptoir_core::application::Actor;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::unit_of_work::Executor;
 
+use crate::config::ApiConfig;
 use crate::console::Area;
 use crate::console::errors::local;
 use crate::console::forms::{Form, FormFaults};
@@ -23,7 +24,6 @@ use crate::console::session::Jar;
 use crate::console::typography::Word;
 use crate::console::visitor::Stranger;
 use crate::console::words::SignIn;
-use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::extract::{Anonymous, Context};
 use crate::middleware::RequestState;
@@ -101,7 +101,10 @@ pub(super) async fn log_in(
 
 /// Where a log-in leads: to the page that was asked for, if it is of this half of the console, or else home.
 pub(in crate::console) fn after(form: &Form, area: Area) -> String {
-    let next = form.get("next").and_then(local).filter(|next| Area::of(next.split('?').next().unwrap_or_default()) == area);
+    let next = form
+        .get("next")
+        .and_then(local)
+        .filter(|next| Area::of(next.split('?').next().unwrap_or_default()) == area);
     let next = next.filter(|next| !next.starts_with(area.sign_in()));
     next.unwrap_or(area.home()).to_owned()
 }

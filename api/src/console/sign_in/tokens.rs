@@ -45,7 +45,10 @@ fn page(stranger: &Stranger, purpose: Purpose, token: &str, faults: FormFaults) 
     TokenPage { blank: stranger.blank(title), w, faults, action, token: token.to_owned(), is_password }
 }
 
-pub(super) async fn show_password(request: HttpRequest, stranger: Stranger) -> Result<HttpResponse, ApiError> {
+pub(super) async fn show_password(
+    request: HttpRequest,
+    stranger: Stranger,
+) -> Result<HttpResponse, ApiError> {
     let address = Address::of(&request);
     let token = address.get("token").unwrap_or_default();
     layout::ok(&page(&stranger, Purpose::Password, token, FormFaults::default()))
@@ -97,12 +100,7 @@ fn token(form: &Form) -> Result<OneTimeToken, Error> {
 }
 
 /// Shows the form again, with what is wrong.
-fn again(
-    stranger: &Stranger,
-    purpose: Purpose,
-    form: &Form,
-    error: Error,
-) -> Result<HttpResponse, ApiError> {
+fn again(stranger: &Stranger, purpose: Purpose, form: &Form, error: Error) -> Result<HttpResponse, ApiError> {
     let error = ApiError::from(error);
     let faults = if error.code() == "invalid_token" {
         let mut faults = FormFaults::default();

@@ -8,10 +8,11 @@ use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::stock::{self, StockFilter, StockSort, StockView};
 use comptoir_core::platform::paging::{PageRequest, SortKey};
 
+use crate::console::forms::Choice;
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, Chip, Head, Turn, View, first};
 use crate::console::menu;
-use crate::console::places::{Choice, Places};
+use crate::console::places::Places;
 use crate::console::status::Status;
 use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
@@ -187,7 +188,11 @@ async fn views(
 
 fn chips(address: &Address, places: &Places, w: &'static Stock) -> Vec<Chip> {
     let warehouse = address.get("warehouse_id").map(|id| Chip {
-        label: format!("{} {}", w.warehouse, id.parse::<uuid::Uuid>().map(|id| places.name(id)).unwrap_or_default()),
+        label: format!(
+            "{} {}",
+            w.warehouse,
+            id.parse::<uuid::Uuid>().map(|id| places.name(id)).unwrap_or_default()
+        ),
         without: address.without("warehouse_id"),
     });
     let of = |name: &str, label: Word| {

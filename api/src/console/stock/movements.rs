@@ -9,15 +9,18 @@ use chrono::NaiveDate;
 use comptoir_core::application::listing::{MAX_IDS, Selection};
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::products::{self, ProductFilter};
-use comptoir_core::commerce::stock::{self, DocumentType, MovementFilter, MovementKind, MovementSort, MovementView};
+use comptoir_core::commerce::stock::{
+    self, DocumentType, MovementFilter, MovementKind, MovementSort, MovementView,
+};
 use comptoir_core::platform::paging::PageRequest;
 use uuid::Uuid;
 
 use crate::console::format::Moment;
+use crate::console::forms::Choice;
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, Head, Turn, first};
 use crate::console::menu;
-use crate::console::places::{Choice, Places};
+use crate::console::places::Places;
 use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
 use crate::console::words::Stock;
@@ -92,7 +95,8 @@ fn document(movement: &MovementView, visitor: &Visitor) -> Option<String> {
         | DocumentType::WriteOff
         | DocumentType::Transfer
         | DocumentType::Relocation => ("/console/stock", "/console/stock/documents"),
-        DocumentType::Shipment | DocumentType::Return => return None,
+        DocumentType::Shipment => ("/console/shipments", "/console/shipments"),
+        DocumentType::Return => ("/console/returns", "/console/returns"),
     };
     let may_see = menu::may_see(&visitor.context.principal, listed);
     may_see.then(|| format!("{folder}/{}", movement.document_id))

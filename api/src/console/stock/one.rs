@@ -79,7 +79,8 @@ pub(super) async fn show(
     let format = &visitor.format;
     let shown = |units: &comptoir_core::values::goods::Units| format.decimal(units.value());
     let rule = level.reorder_point.as_ref().zip(level.reorder_quantity.as_ref());
-    let place = |place: &stock::StockPlace| Place { code: place.code.clone(), on_hand: shown(&place.on_hand) };
+    let place =
+        |place: &stock::StockPlace| Place { code: place.code.clone(), on_hand: shown(&place.on_hand) };
     let page = OnePage {
         page: visitor.page(&level.name).about("stock.*").saying(notice),
         w,

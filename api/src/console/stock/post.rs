@@ -17,10 +17,11 @@ use deserr::Deserr;
 use serde_json::Value;
 
 use super::documents::kind as named;
-use crate::console::forms::{Form, FormFaults, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::answers::{follow, leads_there};
+use crate::console::forms::{Choice, Form, FormFaults, new_key};
+use crate::console::layout::{self, Page};
 use crate::console::lists::Address;
-use crate::console::places::{Choice, Places};
+use crate::console::places::Places;
 use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
 use crate::console::words::Stock;
@@ -103,7 +104,9 @@ fn page(
         StockDocumentKind::Transfer => (w.transfer, w.transfer_hint, w.transfer_do),
         StockDocumentKind::Adjustment => (w.adjust, w.adjust_hint, w.adjust_do),
         StockDocumentKind::WriteOff => (w.write_off, w.write_off_hint, w.write_off_do),
-        StockDocumentKind::Receipt | StockDocumentKind::Relocation => (w.receive, w.receive_hint, w.receive_do),
+        StockDocumentKind::Receipt | StockDocumentKind::Relocation => {
+            (w.receive, w.receive_hint, w.receive_do)
+        }
     };
     let is_adjustment = kind == StockDocumentKind::Adjustment;
     let takes_costs = matches!(kind, StockDocumentKind::Receipt | StockDocumentKind::Adjustment);
@@ -155,7 +158,11 @@ async fn show(
 }
 
 /// What a form says, read by the request of the API that it stands for.
-fn read(kind: StockDocumentKind, body: Value, language: Language) -> Result<Result<MoveGoods, FormFaults>, ApiError> {
+fn read(
+    kind: StockDocumentKind,
+    body: Value,
+    language: Language,
+) -> Result<Result<MoveGoods, FormFaults>, ApiError> {
     fn request<T: Deserr<Faults> + Into<MoveGoods>>(body: Value) -> Result<MoveGoods, Faults> {
         deserr::deserialize::<T, _, Faults>(body).map(Into::into)
     }
@@ -199,7 +206,7 @@ async fn post(
                 let answer = executor.execute(visitor.context.clone(), form.key()?, command, leads_on).await;
                 match answer {
                     Ok(answer) => {
-                        return Ok(go(answer.response.location.unwrap_or_else(|| "/console/receipts".to_owned())));
+                        return Ok(follow(answer, "/console/receipts"));
                     }
                     Err(error) => faults = FormFaults::of(error.into(), FIELDS, visitor.language)?,
                 }
@@ -213,8 +220,7 @@ async fn post(
 
 /// What is stored under the form's key: where the browser is sent.
 fn leads_on(document: StockDocumentView) -> Result<StoredResponse, Error> {
-    let location = Some(format!("/console/stock/documents/{}?done=posted", document.summary.id));
-    Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+    Ok(leads_there(format!("/console/stock/documents/{}?done=posted", document.summary.id)))
 }
 
 /// The two handlers of a kind.

@@ -6,15 +6,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::stock::{self, ReorderRule, SetReorderRule, StockView};
 use comptoir_core::values::ids::StockId;
 use serde_json::{Map, Value, json};
 
+use crate::console::answers::{follow, leads_there};
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::visitor::Visitor;
 use crate::console::words::Stock;
 use crate::error::ApiError;
@@ -125,11 +125,10 @@ pub(super) async fn set(
     };
     let command = SetReorderRule { id, expected_version: Some(form.version()?), rule };
     let answer = executor.execute(visitor.context.clone(), form.key()?, command, move |level: StockView| {
-        let location = Some(format!("/console/stock/{}?done={done}", level.id));
-        Ok::<_, Error>(StoredResponse { status: 303, location, etag: None, body: String::new() })
+        Ok::<_, Error>(leads_there(format!("/console/stock/{}?done={done}", level.id)))
     });
     match answer.await.map_err(ApiError::from) {
-        Ok(answer) => Ok(go(answer.response.location.unwrap_or_else(|| format!("/console/stock/{id}")))),
+        Ok(answer) => Ok(follow(answer, format!("/console/stock/{id}"))),
         Err(error) if error.status() == StatusCode::PRECONDITION_FAILED => {
             ask(id, &visitor, &database, None, true).await
         }

@@ -9,9 +9,10 @@ use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::ids::WarehouseId;
 
+use crate::console::forms::Choice;
 use crate::console::layout::{self, Page};
 use crate::console::lists::Address;
-use crate::console::places::{Choice, Places};
+use crate::console::places::Places;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Stock, stock as said};
 use crate::error::ApiError;

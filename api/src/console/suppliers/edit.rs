@@ -4,7 +4,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
 use comptoir_core::commerce::suppliers::{
-    self, CreateSupplier, SupplierView, DeleteSupplier, UpdateSupplier,
+    self, CreateSupplier, DeleteSupplier, SupplierView, UpdateSupplier,
 };
 use comptoir_core::values::ids::SupplierId;
 use comptoir_core::values::language::Language;

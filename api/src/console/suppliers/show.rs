@@ -37,7 +37,8 @@ pub(super) async fn list(
         Head::text(w.city),
         Head::text(shared.terms),
     ];
-    let create = visitor.may(Permission::SuppliersWrite).then(|| Link::new("/console/suppliers/new", w.create));
+    let create =
+        visitor.may(Permission::SuppliersWrite).then(|| Link::new("/console/suppliers/new", w.create));
     let page = visitor.page(w.title).saying(notice).about("supplier.*");
     layout::ok(&ListPage {
         label: w.list_label.to_string(),

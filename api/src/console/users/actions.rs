@@ -13,8 +13,9 @@ use comptoir_core::values::ids::UserId;
 use serde_json::{Map, json};
 
 use super::one::{Shown, written};
+use crate::console::answers::{follow, leads_there};
 use crate::console::forms::{Form, FormFaults, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::undone::Undone;
 use crate::console::visitor::Visitor;
 use crate::console::words::Users;
@@ -23,16 +24,10 @@ use crate::extract::{Faults, merge_patch, part};
 use crate::routes::users::{ChangeRoleRequest, UpdateUserRequest};
 
 /// What is stored under the form's key: where the browser is sent, at the first click and at the second.
-pub(super) fn leads_to(done: &'static str) -> impl Fn(UserView) -> Result<StoredResponse, Error> + Send + Sync {
-    move |user: UserView| {
-        let location = Some(format!("/console/users/{}?done={done}", user.id));
-        Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
-    }
-}
-
-/// Sends the browser where the answer says.
-pub(super) fn follow(answer: Answer) -> HttpResponse {
-    go(answer.response.location.unwrap_or_else(|| "/console/users".to_owned()))
+pub(super) fn leads_to(
+    done: &'static str,
+) -> impl Fn(UserView) -> Result<StoredResponse, Error> + Send + Sync {
+    move |user: UserView| Ok(leads_there(format!("/console/users/{}?done={done}", user.id)))
 }
 
 pub(super) async fn rename(
@@ -45,10 +40,13 @@ pub(super) async fn rename(
     let id: UserId = part(&request, "id")?;
     let name = form.get("name").unwrap_or_default().to_owned();
     let patch = Map::from_iter([("name".to_owned(), json!(name))]);
-    let command =
-        UpdateUser { id, expected_version: Some(form.version()?), edit: merge_patch::<UpdateUserRequest>(patch) };
+    let command = UpdateUser {
+        id,
+        expected_version: Some(form.version()?),
+        edit: merge_patch::<UpdateUserRequest>(patch),
+    };
     match executor.execute(visitor.context.clone(), form.key()?, command, leads_to("name")).await {
-        Ok(answer) => Ok(follow(answer)),
+        Ok(answer) => Ok(follow(answer, "/console/users")),
         Err(error) => {
             let error = ApiError::from(error);
             let mut shown = Shown { name: Some(name), ..Shown::default() };
@@ -123,7 +121,7 @@ async fn done(
     shown: Shown,
 ) -> Result<HttpResponse, ApiError> {
     let error = match answer {
-        Ok(answer) => return Ok(follow(answer)),
+        Ok(answer) => return Ok(follow(answer, "/console/users")),
         Err(error) => ApiError::from(error),
     };
     let undone = Some(Undone::of(error, visitor.language)?);

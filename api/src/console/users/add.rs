@@ -11,7 +11,8 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::unit_of_work::Executor;
 use serde_json::{Map, json};
 
-use super::actions::{follow, leads_to};
+use super::actions::leads_to;
+use crate::console::answers::follow;
 use crate::console::forms::{Choice, Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::visitor::Visitor;
@@ -98,8 +99,9 @@ async fn registered(
     if let Some(password) = password {
         user.password = Some(passwords.hash(password).await.map_err(Error::from)?);
     }
-    let answer = executor.execute(visitor.context.clone(), key, RegisterUser { user }, leads_to("added")).await?;
-    Ok(follow(answer))
+    let answer =
+        executor.execute(visitor.context.clone(), key, RegisterUser { user }, leads_to("added")).await?;
+    Ok(follow(answer, "/console/users"))
 }
 
 /// An address that is taken is a matter of its field.

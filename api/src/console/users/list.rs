@@ -133,7 +133,8 @@ fn roles(address: &Address, visitor: &Visitor) -> Vec<Choice> {
 }
 
 fn chips(address: &Address, visitor: &Visitor) -> Vec<Chip> {
-    let email = address.get("email").map(|email| Chip { label: email.to_owned(), without: address.without("email") });
+    let email =
+        address.get("email").map(|email| Chip { label: email.to_owned(), without: address.without("email") });
     let role = address.get("role").and_then(|role| role.parse().ok()).map(|role| Chip {
         label: shared::role(Some(role), visitor.language).to_owned(),
         without: address.without("role"),

@@ -10,7 +10,8 @@ use comptoir_core::application::{PermissionSet, Role, TenantDatabase};
 use comptoir_core::values::ids::UserId;
 use serde_json::json;
 
-use super::actions::{follow, leads_to};
+use super::actions::leads_to;
+use crate::console::answers::follow;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::permissions::{self, Group};
@@ -108,10 +109,11 @@ pub(super) async fn change(
         }
     };
     let command = ChangePermissions { id, expected_version: Some(form.version()?), adjustments };
-    let error = match executor.execute(visitor.context.clone(), form.key()?, command, leads_to("rights")).await {
-        Ok(answer) => return Ok(follow(answer)),
-        Err(error) => ApiError::from(error),
-    };
+    let error =
+        match executor.execute(visitor.context.clone(), form.key()?, command, leads_to("rights")).await {
+            Ok(answer) => return Ok(follow(answer, "/console/users")),
+            Err(error) => ApiError::from(error),
+        };
     if error.status() == StatusCode::PRECONDITION_FAILED {
         // Their role may be another one now.
         let user = users::get(&database, &visitor.context, id).await?;

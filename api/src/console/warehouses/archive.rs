@@ -12,8 +12,9 @@ use comptoir_core::commerce::locations::{self, ArchiveLocation, LocationView};
 use comptoir_core::commerce::warehouses::{self, ArchiveWarehouse, WarehouseView};
 use comptoir_core::values::ids::{LocationId, WarehouseId};
 
+use crate::console::answers::{follow, leads_there};
 use crate::console::forms::{Form, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Warehouses, faults};
@@ -83,7 +84,7 @@ async fn done(
 ) -> Result<HttpResponse, ApiError> {
     let error = match answer {
         Ok(answer) => {
-            return Ok(go(answer.response.location.unwrap_or_else(|| "/console/warehouses".to_owned())));
+            return Ok(follow(answer, "/console/warehouses"));
         }
         Err(error) => ApiError::from(error),
     };
@@ -96,7 +97,7 @@ async fn done(
 }
 
 fn leads_to(location: String) -> Result<StoredResponse, Error> {
-    Ok(StoredResponse { status: 303, location: Some(location), etag: None, body: String::new() })
+    Ok(leads_there(location))
 }
 
 pub(super) async fn show_warehouse(
@@ -138,8 +139,9 @@ pub(super) async fn location(
 ) -> Result<HttpResponse, ApiError> {
     let id: LocationId = part(&request, "id")?;
     let command = ArchiveLocation { id, expected_version: Some(form.version()?) };
-    let leads_on =
-        |location: LocationView| leads_to(format!("/console/warehouses/{}?done=archived", location.warehouse_id));
+    let leads_on = |location: LocationView| {
+        leads_to(format!("/console/warehouses/{}?done=archived", location.warehouse_id))
+    };
     let answer = executor.execute(visitor.context.clone(), form.key()?, command, leads_on).await;
     done(answer, What::Location(id), &visitor, &database).await
 }

@@ -12,8 +12,9 @@ use comptoir_core::commerce::warehouses::{self, CreateWarehouse, UpdateWarehouse
 use comptoir_core::values::ids::WarehouseId;
 use serde_json::{Map, Value, json};
 
+use crate::console::answers::{follow, leads_there};
 use crate::console::forms::{Form, FormFaults, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::visitor::Visitor;
 use crate::console::words::Warehouses;
 use crate::error::ApiError;
@@ -84,7 +85,9 @@ impl Typed {
             external_id: text(warehouse.external_id.as_deref()),
             line1: text(address.map(|address| address.line1.as_str())),
             line2: text(address.and_then(|address| address.line2.as_ref()).map(|line| line.as_str())),
-            postal_code: text(address.and_then(|address| address.postal_code.as_ref()).map(|line| line.as_str())),
+            postal_code: text(
+                address.and_then(|address| address.postal_code.as_ref()).map(|line| line.as_str()),
+            ),
             city: text(address.map(|address| address.city.as_str())),
             country: text(address.map(|address| address.country.code())),
         }
@@ -120,7 +123,12 @@ pub(super) async fn show_new(visitor: Visitor) -> Result<HttpResponse, ApiError>
     write_new(Typed::default(), &visitor, new_key(), FormFaults::default())
 }
 
-fn write_new(typed: Typed, visitor: &Visitor, key: String, faults: FormFaults) -> Result<HttpResponse, ApiError> {
+fn write_new(
+    typed: Typed,
+    visitor: &Visitor,
+    key: String,
+    faults: FormFaults,
+) -> Result<HttpResponse, ApiError> {
     let w = Warehouses::of(visitor.language);
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = FormPage {
@@ -139,8 +147,7 @@ fn write_new(typed: Typed, visitor: &Visitor, key: String, faults: FormFaults) -
 }
 
 fn leads_on(warehouse: WarehouseView) -> Result<StoredResponse, Error> {
-    let location = Some(format!("/console/warehouses/{}?done=saved", warehouse.id));
-    Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+    Ok(leads_there(format!("/console/warehouses/{}?done=saved", warehouse.id)))
 }
 
 pub(super) async fn create(
@@ -154,13 +161,14 @@ pub(super) async fn create(
         address.retain(|_, value| !value.is_null());
     }
     let read: Result<WarehouseRequest, Faults> = deserr::deserialize(Value::Object(body));
-    let details = read.map_err(ApiError::from).and_then(|request| request.into_details().map_err(ApiError::invalid));
+    let details =
+        read.map_err(ApiError::from).and_then(|request| request.into_details().map_err(ApiError::invalid));
     let error = match details {
         Ok(details) => {
             let command = CreateWarehouse { details };
             match executor.execute(visitor.context.clone(), form.key()?, command, leads_on).await {
                 Ok(answer) => {
-                    return Ok(go(answer.response.location.unwrap_or_else(|| "/console/warehouses".to_owned())));
+                    return Ok(follow(answer, "/console/warehouses"));
                 }
                 Err(error) => error.into(),
             }
@@ -189,9 +197,7 @@ async fn write_edit(
     let w = Warehouses::of(visitor.language);
     let warehouse = warehouses::get(database, &visitor.context, id).await?;
     let (status, typed, key, faults) = match again {
-        Some((form, faults)) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Typed::of(form), form.key_text(), faults)
-        }
+        Some((form, faults)) => (StatusCode::UNPROCESSABLE_ENTITY, Typed::of(form), form.key_text(), faults),
         None => {
             let status = if is_outdated { StatusCode::CONFLICT } else { StatusCode::OK };
             (status, Typed::stored(&warehouse), new_key(), FormFaults::default())
@@ -227,8 +233,12 @@ pub(super) async fn update(
     }
     let edit = merge_patch::<WarehouseRequest>(patch);
     let command = UpdateWarehouse { id, expected_version: Some(form.version()?), edit };
-    match executor.execute(visitor.context.clone(), form.key()?, command, leads_on).await.map_err(ApiError::from) {
-        Ok(answer) => Ok(go(answer.response.location.unwrap_or_else(|| format!("/console/warehouses/{id}")))),
+    match executor
+        .execute(visitor.context.clone(), form.key()?, command, leads_on)
+        .await
+        .map_err(ApiError::from)
+    {
+        Ok(answer) => Ok(follow(answer, format!("/console/warehouses/{id}"))),
         Err(error) if error.status() == StatusCode::PRECONDITION_FAILED => {
             write_edit(id, &visitor, &database, None, true).await
         }

@@ -67,7 +67,12 @@ pub(super) async fn show(
         page: visitor.page(w.title).about("warehouse.*").saying(notice),
         w,
         may_write: menu::may_see(&visitor.context.principal, "/console/warehouses/new"),
-        heads: vec![sortable(w.name, "name"), sortable(w.code, "code"), Head::text(w.city), Head::text(w.state)],
+        heads: vec![
+            sortable(w.name, "name"),
+            sortable(w.code, "code"),
+            Head::text(w.city),
+            Head::text(w.state),
+        ],
         rows: found.data.iter().map(row).collect(),
         turn: Turn::of(&address, found.next_cursor.as_deref(), found.count, &visitor.format),
     };

@@ -13,8 +13,9 @@ use comptoir_core::commerce::warehouses;
 use comptoir_core::values::ids::{LocationId, WarehouseId};
 use serde_json::{Map, Value, json};
 
+use crate::console::answers::{follow, leads_there};
 use crate::console::forms::{Form, FormFaults, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::visitor::Visitor;
 use crate::console::words::Warehouses;
 use crate::error::ApiError;
@@ -107,8 +108,7 @@ async fn ask(
 }
 
 fn leads_on(location: LocationView) -> Result<StoredResponse, Error> {
-    let location = Some(format!("/console/warehouses/{}?done=location", location.warehouse_id));
-    Ok(StoredResponse { status: 303, location, etag: None, body: String::new() })
+    Ok(leads_there(format!("/console/warehouses/{}?done=location", location.warehouse_id)))
 }
 
 pub(super) async fn show_new(
@@ -148,7 +148,7 @@ pub(super) async fn create(
             let command = read.into_command();
             match executor.execute(visitor.context.clone(), form.key()?, command, leads_on).await {
                 Ok(answer) => {
-                    return Ok(go(answer.response.location.unwrap_or_else(|| "/console/warehouses".to_owned())));
+                    return Ok(follow(answer, "/console/warehouses"));
                 }
                 Err(error) => error.into(),
             }
@@ -171,8 +171,12 @@ pub(super) async fn update(
     let patch = FIELDS.iter().map(|name| ((*name).to_owned(), json!(form.get(name)))).collect();
     let edit = merge_patch::<LocationRequest>(patch);
     let command = UpdateLocation { id, expected_version: Some(form.version()?), edit };
-    match executor.execute(visitor.context.clone(), form.key()?, command, leads_on).await.map_err(ApiError::from) {
-        Ok(answer) => Ok(go(answer.response.location.unwrap_or_else(|| "/console/warehouses".to_owned()))),
+    match executor
+        .execute(visitor.context.clone(), form.key()?, command, leads_on)
+        .await
+        .map_err(ApiError::from)
+    {
+        Ok(answer) => Ok(follow(answer, "/console/warehouses")),
         Err(error) if error.status() == StatusCode::PRECONDITION_FAILED => {
             ask(What::Edit(id), &visitor, &database, None, true).await
         }

@@ -5,7 +5,6 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::application::error::Error;
-use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::locations::{self, LocationSort, LocationView};
@@ -14,8 +13,9 @@ use comptoir_core::values::contact::PostalAddress;
 use comptoir_core::values::ids::WarehouseId;
 
 use super::list::status;
+use crate::console::answers::{follow, leads_there};
 use crate::console::forms::{Form, new_key};
-use crate::console::layout::{self, Page, go};
+use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, Turn};
 use crate::console::status::Status;
 use crate::console::visitor::Visitor;
@@ -111,7 +111,8 @@ async fn written(
 fn one_line(address: &PostalAddress) -> String {
     let city = [address.postal_code.as_ref(), Some(&address.city)].into_iter().flatten();
     let city = city.map(|line| line.as_str()).collect::<Vec<_>>().join(" ");
-    let lines = [Some(address.line1.as_str()), address.line2.as_ref().map(|line| line.as_str()), Some(city.as_str())];
+    let lines =
+        [Some(address.line1.as_str()), address.line2.as_ref().map(|line| line.as_str()), Some(city.as_str())];
     lines.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -124,12 +125,12 @@ pub(super) async fn make_default(
 ) -> Result<HttpResponse, ApiError> {
     let id: WarehouseId = part(&request, "id")?;
     let command = MakeDefaultWarehouse { id, expected_version: Some(form.version()?) };
-    let answer = executor.execute(visitor.context.clone(), form.key()?, command, |warehouse: WarehouseView| {
-        let location = Some(format!("/console/warehouses/{}?done=default", warehouse.id));
-        Ok::<_, Error>(StoredResponse { status: 303, location, etag: None, body: String::new() })
-    });
+    let answer =
+        executor.execute(visitor.context.clone(), form.key()?, command, |warehouse: WarehouseView| {
+            Ok::<_, Error>(leads_there(format!("/console/warehouses/{}?done=default", warehouse.id)))
+        });
     match answer.await.map_err(ApiError::from) {
-        Ok(answer) => Ok(go(answer.response.location.unwrap_or_else(|| format!("/console/warehouses/{id}")))),
+        Ok(answer) => Ok(follow(answer, format!("/console/warehouses/{id}"))),
         Err(error) if matches!(error.status(), StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT) => {
             let said = if error.status() == StatusCode::CONFLICT {
                 faults::whole(&error, visitor.language)

@@ -1,17 +1,11 @@
 //! What the pages of administration refuse, in words.
 
-use comptoir_core::values::language::Language;
-
-/// `None` for a code that [`super::faults`] puts into words.
-pub(super) fn by_code(code: &str, language: Language) -> Option<&'static str> {
-    let (french, english) = match code {
+/// The French and the English sentence of a code.
+pub(super) fn said(code: &str) -> Option<(&'static str, &'static str)> {
+    let said = match code {
         "email_taken" => (
             "Un utilisateur de votre société a déjà cette adresse : prenez-en une autre.",
             "A user of your company has this address already: take another one.",
-        ),
-        "not_an_email" => (
-            "Écrivez une adresse e-mail, comme ada@docks.example.",
-            "Write an e-mail address, such as ada@docks.example.",
         ),
         "last_administrator" => (
             "C'est le dernier administrateur : donnez d'abord ce rôle à quelqu'un d'autre.",
@@ -45,12 +39,14 @@ pub(super) fn by_code(code: &str, language: Language) -> Option<&'static str> {
             "Cet e-mail ne servirait plus à rien : ce qu'il demandait est fait.",
             "This e-mail would be of no use any more: what it asked for is done.",
         ),
-        "unknown_role" | "unknown_value" | "unknown_scheme" | "not_a_scheme" => ("Choisissez une des valeurs de la liste.", "Choose one of the values of the list."),
+        "unknown_role" | "unknown_scheme" | "not_a_scheme" => {
+            ("Choisissez une des valeurs de la liste.", "Choose one of the values of the list.")
+        }
         "not_a_time_zone" => (
             "Écrivez un fuseau de la base IANA, comme Europe/Paris.",
             "Write a time zone of the IANA database, such as Europe/Paris.",
         ),
-        "not_a_siren" | "not_a_siret" | "wrong_check_digit" | "wrong_vat_number" | "not_a_vat_number" | "not_an_iban" | "not_a_bic" => (
+        "not_a_siren" | "not_a_siret" | "wrong_check_digit" | "not_an_iban" | "not_a_bic" => (
             "Ce numéro n'a pas la forme qu'il doit avoir : relisez-le chiffre par chiffre.",
             "This number does not have the form that it should: read it again, digit by digit.",
         ),
@@ -58,9 +54,12 @@ pub(super) fn by_code(code: &str, language: Language) -> Option<&'static str> {
             "Ce numéro de TVA n'est pas celui du SIREN : relisez les deux.",
             "This VAT number is not that of the SIREN: read both again.",
         ),
-        "iban_missing" => ("Un BIC va avec un IBAN : remplissez les deux.", "A BIC goes with an IBAN: fill in both."),
-        "not_a_country" => ("Écrivez les deux lettres du pays, comme FR.", "Write the two letters of the country, such as FR."),
-        "not_a_series" => ("1 à 10 majuscules et chiffres, comme FA.", "1 to 10 capital letters and digits, such as FA."),
+        "iban_missing" => {
+            ("Un BIC va avec un IBAN : remplissez les deux.", "A BIC goes with an IBAN: fill in both.")
+        }
+        "not_a_series" => {
+            ("1 à 10 majuscules et chiffres, comme FA.", "1 to 10 capital letters and digits, such as FA.")
+        }
         "not_later" => (
             "Chaque niveau part plus tard que le précédent : mettez plus de jours.",
             "Each level is sent later than the one before: write more days.",
@@ -72,8 +71,5 @@ pub(super) fn by_code(code: &str, language: Language) -> Option<&'static str> {
         ),
         _ => return None,
     };
-    Some(match language {
-        Language::Fr => french,
-        Language::En => english,
-    })
+    Some(said)
 }

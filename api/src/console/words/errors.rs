@@ -73,12 +73,21 @@ fn sentences(error: &ApiError) -> (Sentences, Sentences, bool) {
             false,
         ),
         StatusCode::NOT_FOUND => (
-            ("Il n'y a rien à cette adresse", "L'adresse a peut-être changé, ou ce que vous cherchez a été supprimé."),
-            ("There is nothing at this address", "The address may have changed, or what you look for was deleted."),
+            (
+                "Il n'y a rien à cette adresse",
+                "L'adresse a peut-être changé, ou ce que vous cherchez a été supprimé.",
+            ),
+            (
+                "There is nothing at this address",
+                "The address may have changed, or what you look for was deleted.",
+            ),
             false,
         ),
         StatusCode::METHOD_NOT_ALLOWED => (
-            ("Cette adresse ne se visite pas ainsi", "Partez de l'accueil pour arriver à la page que vous cherchez."),
+            (
+                "Cette adresse ne se visite pas ainsi",
+                "Partez de l'accueil pour arriver à la page que vous cherchez.",
+            ),
             ("This address is not visited like that", "Start from the home page to find what you look for."),
             false,
         ),
@@ -105,7 +114,10 @@ fn sentences(error: &ApiError) -> (Sentences, Sentences, bool) {
             false,
         ),
         StatusCode::PAYLOAD_TOO_LARGE => (
-            ("C'est trop à la fois", "Le formulaire est trop long. Envoyez-le en plusieurs fois, ou par un import."),
+            (
+                "C'est trop à la fois",
+                "Le formulaire est trop long. Envoyez-le en plusieurs fois, ou par un import.",
+            ),
             ("This is too much at once", "The form is too long. Send it in parts, or as an import."),
             false,
         ),
@@ -114,7 +126,10 @@ fn sentences(error: &ApiError) -> (Sentences, Sentences, bool) {
                 "Trop de demandes à la suite",
                 "Pour protéger les comptes, la console attend un peu avant de répondre de nouveau.",
             ),
-            ("Too many requests in a row", "To protect accounts, the console waits a little before it answers again."),
+            (
+                "Too many requests in a row",
+                "To protect accounts, the console waits a little before it answers again.",
+            ),
             true,
         ),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => (
@@ -133,7 +148,10 @@ fn sentences(error: &ApiError) -> (Sentences, Sentences, bool) {
                 "Quelque chose n'a pas marché de notre côté",
                 "Réessayez. Si cela se répète, donnez au support la référence ci-dessous.",
             ),
-            ("Something went wrong on our side", "Try again. If it happens again, give support the reference below."),
+            (
+                "Something went wrong on our side",
+                "Try again. If it happens again, give support the reference below.",
+            ),
             true,
         ),
     }

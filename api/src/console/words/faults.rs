@@ -4,16 +4,15 @@
 use comptoir_core::values::invalid::FieldError;
 use comptoir_core::values::language::Language;
 
-use super::admin_faults;
-use crate::console::format::typed_decimal;
+use super::{admin_faults, invoice_faults};
+use crate::console::format::as_typed;
 use crate::console::typography::set;
-use crate::console::words::invoice_faults;
 use crate::error::ApiError;
 
 /// What is wrong with one field.
 pub(crate) fn field(fault: &FieldError, language: Language) -> String {
     if let Some(available) = &fault.available {
-        let number = shown(available, language);
+        let number = as_typed(available, language);
         let said = match language {
             Language::Fr => format!("{number} au plus : c'est ce qui est disponible."),
             Language::En => format!("{number} at most: that is what is available."),
@@ -22,7 +21,7 @@ pub(crate) fn field(fault: &FieldError, language: Language) -> String {
     }
     if let Some(credit) = &fault.credit {
         let [limit, exposure, total] =
-            [&credit.limit, &credit.exposure, &credit.total].map(|amount| shown(amount, language));
+            [&credit.limit, &credit.exposure, &credit.total].map(|amount| as_typed(amount, language));
         let said = match language {
             Language::Fr => format!(
                 "La commande ({total}) et l'encours ({exposure}) passent le plafond de crédit ({limit}). Réduisez la commande, ou demandez un autre plafond."
@@ -36,13 +35,6 @@ pub(crate) fn field(fault: &FieldError, language: Language) -> String {
     set(by_code(fault.code, language), language)
 }
 
-fn shown(decimal: &str, language: Language) -> String {
-    match language {
-        Language::Fr => typed_decimal(decimal).replace('.', ","),
-        Language::En => decimal.to_owned(),
-    }
-}
-
 /// What is wrong with the whole.
 pub(crate) fn whole(error: &ApiError, language: Language) -> String {
     set(by_code(error.code(), language), language)
@@ -54,9 +46,6 @@ pub(crate) fn code(code: &str, language: Language) -> String {
 }
 
 fn by_code(code: &str, language: Language) -> &'static str {
-    if let Some(said) = admin_faults::by_code(code, language) {
-        return said;
-    }
     let (french, english) = match code {
         "missing_field" => ("Ce champ est nécessaire : remplissez-le.", "This is needed: fill it in."),
         "not_a_decimal" => ("Écrivez un nombre, comme 12 ou 12,50.", "Write a number, such as 12 or 12.50."),
@@ -65,10 +54,17 @@ fn by_code(code: &str, language: Language) -> &'static str {
         "not_positive" => ("Il en faut plus de zéro.", "It must be more than zero."),
         "negative" => ("Il en faut zéro ou plus.", "It must be zero or more."),
         "not_a_time" => ("Écrivez une date et une heure.", "Write a date and a time."),
-        "service_off" => ("Ce service est éteint partout : allumez-le dans la configuration.", "This service is off everywhere: turn it on in the settings."),
-        "service_not_found" => ("Aucun processus qui tourne n'a ce service.", "No process that runs has this service."),
+        "service_off" => (
+            "Ce service est éteint partout : allumez-le dans la configuration.",
+            "This service is off everywhere: turn it on in the settings.",
+        ),
+        "service_not_found" => {
+            ("Aucun processus qui tourne n'a ce service.", "No process that runs has this service.")
+        }
         "not_a_date" => ("Écrivez une date du calendrier.", "Write a date of the calendar."),
-        "out_of_range" => ("Cette valeur est hors des limites permises.", "This value is outside what is allowed."),
+        "out_of_range" => {
+            ("Cette valeur est hors des limites permises.", "This value is outside what is allowed.")
+        }
         "too_long" => ("C'est trop long : raccourcissez.", "This is too long: shorten it."),
         "too_short" => ("C'est trop court.", "This is too short."),
         "empty" => ("Ce champ est nécessaire : remplissez-le.", "This is needed: fill it in."),
@@ -76,11 +72,18 @@ fn by_code(code: &str, language: Language) -> &'static str {
         "not_a_uuid" | "customer_not_found" | "product_not_found" => {
             ("Choisissez une ligne de la liste.", "Choose a row of the list.")
         }
-        "unknown_product" => ("Cet article n'existe plus : choisissez-en un autre.", "This product is gone: choose another one."),
-        "product_archived" => ("Cet article est archivé : choisissez-en un autre.", "This product is archived: choose another one."),
-        "order_reference_taken" => {
-            ("Une autre commande a déjà ce numéro : prenez-en un autre.", "Another order has this number: take another one.")
-        }
+        "unknown_product" => (
+            "Cet article n'existe plus : choisissez-en un autre.",
+            "This product is gone: choose another one.",
+        ),
+        "product_archived" => (
+            "Cet article est archivé : choisissez-en un autre.",
+            "This product is archived: choose another one.",
+        ),
+        "order_reference_taken" => (
+            "Une autre commande a déjà ce numéro : prenez-en un autre.",
+            "Another order has this number: take another one.",
+        ),
         "insufficient_stock" => (
             "Il n'y a pas assez de stock. Commandez moins, ou laissez la commande attendre.",
             "There is too little in stock. Order less, or let the order wait.",
@@ -101,12 +104,17 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "La commande est retenue : elle passe le plafond de crédit du client.",
             "The order is held: it passes the customer's credit limit.",
         ),
-        "not_stocked" => ("Cet article n'est pas tenu en stock : choisissez-en un autre.", "This product is not kept in stock: choose another one."),
+        "not_stocked" => (
+            "Cet article n'est pas tenu en stock : choisissez-en un autre.",
+            "This product is not kept in stock: choose another one.",
+        ),
         "unknown_supplier" | "unknown_customer" => {
             ("Ce choix n'existe plus : prenez-en un autre.", "This is gone: choose another one.")
         }
         "both_given" => ("Remplissez l'un ou l'autre, pas les deux.", "Fill in one or the other, not both."),
-        "not_a_country" => ("Écrivez un pays en deux lettres, comme FR.", "Write a country in two letters, such as FR."),
+        "not_a_country" => {
+            ("Écrivez un pays en deux lettres, comme FR.", "Write a country in two letters, such as FR.")
+        }
         "shipment_state_conflict" => (
             "La livraison de cette expédition est déjà notée.",
             "The delivery of this shipment is noted already.",
@@ -115,7 +123,9 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "L'état de cet achat ne le permet plus : rechargez la page.",
             "The state of this purchase does not allow it any more: load the page again.",
         ),
-        "purchase_order_reference_taken" | "return_reference_taken" | "stock_document_reference_taken"
+        "purchase_order_reference_taken"
+        | "return_reference_taken"
+        | "stock_document_reference_taken"
         | "inventory_count_reference_taken" => {
             ("Ce numéro est déjà pris : prenez-en un autre.", "This number is taken: take another one.")
         }
@@ -131,14 +141,12 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Cet identifiant externe est déjà pris : prenez-en un autre.",
             "This external id is taken: take another one.",
         ),
-        "warehouse_archived" | "location_archived" => (
-            "Il est hors service : prenez-en un autre.",
-            "It is out of use: take another one.",
-        ),
-        "warehouse_in_use" | "location_in_use" => (
-            "Il y a encore du stock : déplacez-le d'abord.",
-            "There is stock in it: move that first.",
-        ),
+        "warehouse_archived" | "location_archived" => {
+            ("Il est hors service : prenez-en un autre.", "It is out of use: take another one.")
+        }
+        "warehouse_in_use" | "location_in_use" => {
+            ("Il y a encore du stock : déplacez-le d'abord.", "There is stock in it: move that first.")
+        }
         "warehouse_is_default" => (
             "C'est le dépôt par défaut : choisissez-en d'abord un autre.",
             "This is the default warehouse: choose another one first.",
@@ -156,12 +164,17 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "A part is reserved for orders: take less.",
         ),
         "unknown_warehouse" => ("Choisissez un dépôt en service.", "Choose a warehouse in use."),
-        "same_warehouse" => ("Choisissez un autre dépôt que le premier.", "Choose another warehouse than the first."),
+        "same_warehouse" => {
+            ("Choisissez un autre dépôt que le premier.", "Choose another warehouse than the first.")
+        }
         "unknown_location" => (
             "Cet emplacement n'est pas en service dans ce dépôt.",
             "This location is not in use in this warehouse.",
         ),
-        "zero" => ("Écrivez plus ou moins que zéro, comme 3 ou -2.", "Write more or less than zero, such as 3 or -2."),
+        "zero" => (
+            "Écrivez plus ou moins que zéro, comme 3 ou -2.",
+            "Write more or less than zero, such as 3 or -2.",
+        ),
         "cost_without_goods" => (
             "Un coût ne va qu'avec ce qui est en plus : videz-le.",
             "A cost goes only with what there is more: empty it.",
@@ -196,15 +209,25 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Ce formulaire est en cours d'envoi : attendez un instant.",
             "This form is being sent: wait a moment.",
         ),
-        "customer_code_taken" | "supplier_code_taken" | "category_code_taken" | "price_list_code_taken"
-        | "customer_group_code_taken" => ("Une autre fiche a déjà ce code : prenez-en un autre.", "Another record has this code: take another one."),
-        "product_sku_taken" => {
-            ("Un autre article a déjà cette référence : prenez-en une autre.", "Another product has this SKU: take another one.")
-        }
-        "customer_external_id_taken" | "supplier_external_id_taken" | "product_external_id_taken"
-        | "category_external_id_taken" => {
-            ("Une autre fiche a déjà cet identifiant : prenez-en un autre.", "Another record has this id: take another one.")
-        }
+        "customer_code_taken"
+        | "supplier_code_taken"
+        | "category_code_taken"
+        | "price_list_code_taken"
+        | "customer_group_code_taken" => (
+            "Une autre fiche a déjà ce code : prenez-en un autre.",
+            "Another record has this code: take another one.",
+        ),
+        "product_sku_taken" => (
+            "Un autre article a déjà cette référence : prenez-en une autre.",
+            "Another product has this SKU: take another one.",
+        ),
+        "customer_external_id_taken"
+        | "supplier_external_id_taken"
+        | "product_external_id_taken"
+        | "category_external_id_taken" => (
+            "Une autre fiche a déjà cet identifiant : prenez-en un autre.",
+            "Another record has this id: take another one.",
+        ),
         "product_barcode_taken" => {
             ("Un autre article a déjà ce code-barres.", "Another product has this barcode.")
         }
@@ -232,7 +255,10 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Quelque chose est encore ouvert, ou la loi garde ce client : il reste.",
             "Something is still open, or the law keeps this customer: it stays.",
         ),
-        "customer_anonymised" => ("Ce client est anonymisé : il ne change plus.", "This customer is anonymised: it does not change any more."),
+        "customer_anonymised" => (
+            "Ce client est anonymisé : il ne change plus.",
+            "This customer is anonymised: it does not change any more.",
+        ),
         "supplier_in_use" => (
             "Des achats ou des réceptions nomment ce fournisseur : il reste.",
             "Purchases or receipts name this supplier: it stays.",
@@ -261,18 +287,28 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Une autre liste pour les mêmes clients a déjà un prix de cet article sur cette période.",
             "Another list for the same customers has a price of this product in this period already.",
         ),
-        "price_list_full" => ("Cette liste a le maximum de prix.", "This list has as many prices as a list can have."),
+        "price_list_full" => {
+            ("Cette liste a le maximum de prix.", "This list has as many prices as a list can have.")
+        }
         "wrong_type" => (
             "Ce n'est pas le genre de valeur attendu ici : un nombre s'écrit comme 30.",
             "This is not the kind of value that is expected here: a number is written like 30.",
         ),
-        "not_an_email" => ("Une adresse e-mail a un @, comme ada@docks.example.", "An e-mail address has an @, such as ada@docks.example."),
-        "wrong_vat_number" | "not_a_vat_number" => ("Ce numéro de TVA ne tient pas : vérifiez ses chiffres.", "This VAT number does not hold: check its digits."),
-        "wrong_check_digit" | "not_a_gtin" => (
-            "Ce code-barres n'a pas le bon chiffre de contrôle : vérifiez-le.",
-            "The check digit of this barcode does not fit: check it.",
+        "not_an_email" => (
+            "Une adresse e-mail a un @, comme ada@docks.example.",
+            "An e-mail address has an @, such as ada@docks.example.",
         ),
-        "forbidden" => ("Votre rôle ne permet pas de changer cela.", "Your role does not allow you to change this."),
+        "wrong_vat_number" | "not_a_vat_number" => (
+            "Ce numéro de TVA ne tient pas : vérifiez ses chiffres.",
+            "This VAT number does not hold: check its digits.",
+        ),
+        "not_a_gtin" => (
+            "Un code-barres a 8, 12, 13 ou 14 chiffres : vérifiez-le.",
+            "A barcode has 8, 12, 13 or 14 digits: check it.",
+        ),
+        "forbidden" => {
+            ("Votre rôle ne permet pas de changer cela.", "Your role does not allow you to change this.")
+        }
         "too_many" => ("Il y en a trop.", "There are too many of them."),
         "import_state_conflict" => (
             "L'état de l'import a changé : rechargez la page.",
@@ -283,14 +319,16 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Too many imports are under way: wait until one of them is over.",
         ),
         "wrong_password" => ("Ce n'est pas votre mot de passe actuel.", "This is not your present password."),
-        "common_password" | "too_common" => {
-            ("Ce mot de passe est trop connu : prenez-en un autre.", "This password is too well known: take another one.")
-        }
+        "common_password" | "too_common" => (
+            "Ce mot de passe est trop connu : prenez-en un autre.",
+            "This password is too well known: take another one.",
+        ),
         "contains_email" => (
             "Ce mot de passe ressemble à votre adresse : prenez-en un autre.",
             "This password is like your address: take another one.",
         ),
         other => invoice_faults::said(other)
+            .or_else(|| admin_faults::said(other))
             .unwrap_or(("Cette valeur ne peut pas être acceptée.", "This value cannot be accepted.")),
     };
     match language {

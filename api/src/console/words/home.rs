@@ -77,7 +77,9 @@ pub(crate) fn chart(from: &str, to: &str, highest: &str, language: Language) -> 
             "Ventes par jour du {from} au {to} : de 0 à {highest}. Les valeurs sont dans le tableau qui suit."
         ),
         Language::En => {
-            format!("Sales by day from {from} to {to}: from 0 to {highest}. The values are in the table below.")
+            format!(
+                "Sales by day from {from} to {to}: from 0 to {highest}. The values are in the table below."
+            )
         }
     };
     set(&said, language)

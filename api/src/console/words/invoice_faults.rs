@@ -56,7 +56,7 @@ pub(super) fn said(code: &str) -> Option<(&'static str, &'static str)> {
             "Cette catégorie de TVA ne va pas avec ce taux : changez l'un ou l'autre.",
             "This category of VAT does not go with this rate: change one of them.",
         ),
-        "wrong_vat_number" | "vat_number_of_sellers_country" => (
+        "vat_number_of_sellers_country" => (
             "Le numéro de TVA du client ne convient pas à cette vente : corrigez-le dans la fiche du client.",
             "The customer's VAT number does not fit this sale: correct it in the customer's record.",
         ),
@@ -96,10 +96,10 @@ pub(super) fn said(code: &str) -> Option<(&'static str, &'static str)> {
             "Le SIREN du client manque : donnez-le dans sa fiche.",
             "The customer's SIREN is missing: give it in the customer's record.",
         ),
-        "unknown_customer" => ("Choisissez un client de la liste.", "Choose a customer from the list."),
-        "unknown_order" | "unknown_line" | "order_not_found" | "shipment_not_found" => {
-            ("Il n'y en a pas de tel : vérifiez ce que vous avez donné.", "There is no such one: check what you gave.")
-        }
+        "unknown_order" | "unknown_line" | "order_not_found" | "shipment_not_found" => (
+            "Il n'y en a pas de tel : vérifiez ce que vous avez donné.",
+            "There is no such one: check what you gave.",
+        ),
         "unknown_deposit" | "deposit_not_paid" => (
             "Un acompte se déduit une fois payé en entier : retirez-le, ou attendez son paiement.",
             "A deposit is taken off once it is paid whole: leave it out, or wait for its payment.",
@@ -124,11 +124,12 @@ pub(super) fn said(code: &str) -> Option<(&'static str, &'static str)> {
             "Un avoir ne rend pas plus que ce qui reste de la facture : réduisez.",
             "A credit note never gives back more than is left of the invoice: give back less.",
         ),
-        "nothing_to_credit" => ("Tout a déjà été rendu de cette facture.", "All of this invoice has been given back already."),
-        "nothing_to_invoice" => (
-            "Rien n'est parti qui ne soit déjà facturé.",
-            "Nothing has left that is not invoiced already.",
-        ),
+        "nothing_to_credit" => {
+            ("Tout a déjà été rendu de cette facture.", "All of this invoice has been given back already.")
+        }
+        "nothing_to_invoice" => {
+            ("Rien n'est parti qui ne soit déjà facturé.", "Nothing has left that is not invoiced already.")
+        }
         "invoice_not_validated" | "not_validated" => (
             "La facture n'a pas encore de numéro : validez-la d'abord.",
             "The invoice has no number yet: validate it first.",
@@ -146,9 +147,10 @@ pub(super) fn said(code: &str) -> Option<(&'static str, &'static str)> {
             "La répartition dépasse le montant reçu : réduisez un montant.",
             "What it is to pay comes to more than was received: make an amount smaller.",
         ),
-        "nothing_open" => ("Rien ne reste à payer de cette facture.", "Nothing is to be paid of this invoice any more."),
+        "nothing_open" => {
+            ("Rien ne reste à payer de cette facture.", "Nothing is to be paid of this invoice any more.")
+        }
         "named_twice" => ("Elle est nommée deux fois : retirez-en une.", "It is named twice: take one away."),
-        "both_given" => ("Donnez l'un ou l'autre, pas les deux.", "Give one or the other, not both."),
         "payment_reversed" => (
             "Ce paiement est déjà annulé, ou en annule un autre.",
             "This payment has been reversed already, or reverses another one.",
@@ -167,8 +169,9 @@ pub(super) fn said(code: &str) -> Option<(&'static str, &'static str)> {
             "Ce compte ne dépend pas de la TVA : laissez la catégorie et le taux vides.",
             "This account does not depend on VAT: leave category and rate empty.",
         ),
-        "not_in_euros" => ("L'export comptable est en euros seulement.", "The accounting export is in euros only."),
-        "wrong_type" | "unknown_value" => ("Choisissez une valeur de la liste.", "Choose a value of the list."),
+        "not_in_euros" => {
+            ("L'export comptable est en euros seulement.", "The accounting export is in euros only.")
+        }
         _ => return None,
     };
     Some(said)

@@ -125,7 +125,11 @@ mod tests {
     fn typography_is_typed_nowhere() {
         for (path, text) in files("src/console/words").into_iter().chain(files("templates/console")) {
             for character in ['\u{a0}', '\u{202f}', '\u{2019}'] {
-                assert!(!text.contains(character), "{}: {character:?} is set by typography.rs", path.display());
+                assert!(
+                    !text.contains(character),
+                    "{}: {character:?} is set by typography.rs",
+                    path.display()
+                );
             }
         }
         for (path, text) in files("templates/console") {
@@ -143,7 +147,8 @@ mod tests {
             let scripts = text.matches("<script").count();
             let own = text.matches("<script src=").count();
             assert_eq!(scripts, own, "{}: an inline script", path.display());
-            for handler in [" onclick", " onload", " onsubmit", " onchange", "javascript:", "hx-on", "|safe"] {
+            for handler in [" onclick", " onload", " onsubmit", " onchange", "javascript:", "hx-on", "|safe"]
+            {
                 assert!(!text.contains(handler), "{}: {handler}", path.display());
             }
         }

@@ -3,6 +3,7 @@
 use comptoir_core::mail::EmailKind;
 use comptoir_core::values::language::Language;
 
+use crate::console::format::as_typed;
 use crate::console::typography::{Word, set};
 
 super::words! {
@@ -247,8 +248,7 @@ pub(crate) fn duration(seconds: f64, language: Language) -> String {
         return format!("{:.0} ms", seconds * 1000.0);
     }
     if seconds < 10.0 {
-        let text = format!("{seconds:.1} s");
-        return if language == Language::Fr { text.replace('.', ",") } else { text };
+        return as_typed(&format!("{seconds:.1} s"), language);
     }
     let whole = seconds.round() as u64;
     match whole {
@@ -294,7 +294,9 @@ pub(crate) fn command(service: &str, action: &str) -> String {
 pub(crate) fn go_on(action: &str, number: &str, language: Language) -> String {
     match action {
         "replay" if number == "1" => said("Rejouer l'événement", "Replay the event", language),
-        "replay" => said(format!("Rejouer les {number} événements"), format!("Replay {number} events"), language),
+        "replay" => {
+            said(format!("Rejouer les {number} événements"), format!("Replay {number} events"), language)
+        }
         "requeue" => said(format!("Remettre les {number} en file"), format!("Requeue {number}"), language),
         "discard" => said(format!("Jeter les {number}"), format!("Discard {number}"), language),
         other => said(format!("{other} ({number})"), format!("{other} ({number})"), language),
@@ -303,16 +305,24 @@ pub(crate) fn go_on(action: &str, number: &str, language: Language) -> String {
 
 pub(crate) fn rates(highest: &str, language: Language) -> String {
     said(
-        format!("Événements publiés par minute, dernière heure : de 0 à {highest}. Les valeurs sont dans le tableau qui suit."),
-        format!("Events published each minute of the last hour: from 0 to {highest}. The values are in the table below."),
+        format!(
+            "Événements publiés par minute, dernière heure : de 0 à {highest}. Les valeurs sont dans le tableau qui suit."
+        ),
+        format!(
+            "Events published each minute of the last hour: from 0 to {highest}. The values are in the table below."
+        ),
         language,
     )
 }
 
 pub(crate) fn latencies(highest: &str, language: Language) -> String {
     said(
-        format!("Délai de publication de 95 % des événements, dernière heure : {highest} au plus. Les valeurs sont dans le tableau qui suit."),
-        format!("Delay of 95% of the events, each minute of the last hour: {highest} at most. The values are in the table below."),
+        format!(
+            "Délai de publication de 95 % des événements, dernière heure : {highest} au plus. Les valeurs sont dans le tableau qui suit."
+        ),
+        format!(
+            "Delay of 95% of the events, each minute of the last hour: {highest} at most. The values are in the table below."
+        ),
         language,
     )
 }
@@ -370,7 +380,9 @@ pub(crate) fn pick(event: &str, aggregate: &str, language: Language) -> String {
 
 pub(crate) fn versioned(event: &str, version: Option<&str>, language: Language) -> String {
     match version {
-        Some(version) => said(format!("{event}, version {version}"), format!("{event}, version {version}"), language),
+        Some(version) => {
+            said(format!("{event}, version {version}"), format!("{event}, version {version}"), language)
+        }
         None => event.to_owned(),
     }
 }
@@ -447,7 +459,10 @@ mod tests {
         let said = |seconds: f64| duration(seconds, Language::Fr);
         assert_eq!(said(0.0421), "42 ms");
         assert_eq!(said(1.25), "1,2 s");
-        assert_eq!([said(42.0), said(61.0), said(10_920.0), said(180_000.0)], ["42 s", "1 min", "3 h 02 min", "2 j 2 h"]);
+        assert_eq!(
+            [said(42.0), said(61.0), said(10_920.0), said(180_000.0)],
+            ["42 s", "1 min", "3 h 02 min", "2 j 2 h"]
+        );
         assert_eq!(duration(-3.0, Language::En), "0 ms");
     }
 }

@@ -44,18 +44,34 @@ pub(crate) fn label(permission: Permission, language: Language) -> &'static str 
         Permission::CustomersRead => ("Voir les clients", "See customers"),
         Permission::CustomersWrite => ("Créer et changer des clients", "Add and change customers"),
         Permission::CustomersCredit => ("Fixer les plafonds de crédit", "Set credit limits"),
-        Permission::CustomersAnonymise => ("Rendre des clients anonymes, pour de bon", "Make customers anonymous, for good"),
+        Permission::CustomersAnonymise => {
+            ("Rendre des clients anonymes, pour de bon", "Make customers anonymous, for good")
+        }
         Permission::SuppliersRead => ("Voir les fournisseurs", "See suppliers"),
         Permission::SuppliersWrite => ("Créer et changer des fournisseurs", "Add and change suppliers"),
-        Permission::ProductsRead => ("Voir les produits et leurs prix de catalogue", "See products and their listed prices"),
+        Permission::ProductsRead => {
+            ("Voir les produits et leurs prix de catalogue", "See products and their listed prices")
+        }
         Permission::ProductsWrite => ("Créer et changer des produits", "Add and change products"),
-        Permission::PricesRead => ("Voir les tarifs et les groupes de clients", "See price lists and groups of customers"),
-        Permission::PricesWrite => ("Changer les tarifs et les groupes de clients", "Change price lists and groups of customers"),
-        Permission::WarehousesRead => ("Voir les dépôts et leurs emplacements", "See warehouses and their places"),
-        Permission::WarehousesWrite => ("Changer les dépôts et leurs emplacements", "Change warehouses and their places"),
+        Permission::PricesRead => {
+            ("Voir les tarifs et les groupes de clients", "See price lists and groups of customers")
+        }
+        Permission::PricesWrite => {
+            ("Changer les tarifs et les groupes de clients", "Change price lists and groups of customers")
+        }
+        Permission::WarehousesRead => {
+            ("Voir les dépôts et leurs emplacements", "See warehouses and their places")
+        }
+        Permission::WarehousesWrite => {
+            ("Changer les dépôts et leurs emplacements", "Change warehouses and their places")
+        }
         Permission::OrdersRead => ("Voir les commandes, sans les prix", "See orders, without prices"),
-        Permission::OrdersPrices => ("Voir les prix des commandes et les encours", "See prices of orders, and credit"),
-        Permission::OrdersWrite => ("Passer, confirmer et annuler des commandes", "Place, confirm and cancel orders"),
+        Permission::OrdersPrices => {
+            ("Voir les prix des commandes et les encours", "See prices of orders, and credit")
+        }
+        Permission::OrdersWrite => {
+            ("Passer, confirmer et annuler des commandes", "Place, confirm and cancel orders")
+        }
         Permission::OrdersShip => ("Expédier des commandes", "Ship orders"),
         Permission::OrdersApprove => ("Lever la retenue d'une commande", "Let a held order go on"),
         Permission::StockRead => ("Voir le stock et ses mouvements", "See stock and its movements"),
@@ -85,7 +101,9 @@ pub(crate) fn label(permission: Permission, language: Language) -> &'static str 
         Permission::EmailsWrite => ("Renvoyer et écarter des e-mails", "Send again and discard e-mails"),
         Permission::ReportsRead => ("Voir les rapports", "See reports"),
         Permission::ProjectionsRead => ("Voir ce qui manque aux rapports", "See what the reports lack"),
-        Permission::ProjectionsWrite => ("Décider de ce qui manque aux rapports", "Decide about what the reports lack"),
+        Permission::ProjectionsWrite => {
+            ("Décider de ce qui manque aux rapports", "Decide about what the reports lack")
+        }
     };
     match language {
         Language::Fr => french,

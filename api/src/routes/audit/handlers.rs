@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 use comptoir_core::application::TenantDatabase;
-use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::audit::{self, AuditFilter, AuditSort};
+use comptoir_core::application::context::RequestContext;
 use comptoir_core::platform::paging::PageRequest;
 
 use super::dto::{AuditEventResponse, AuditFilters};

@@ -72,7 +72,9 @@ pub(crate) async fn begin(
         Ok(StoredResponse { status: 202, ..respond::created(location, view.version, &view)? })
     };
     let key = |content: &[u8]| idempotency_key(&request, content);
-    respond::answer(take(&context.0, sent, key, render, (executor.get_ref(), limits.get_ref(), queue.get_ref())).await?)
+    respond::answer(
+        take(&context.0, sent, key, render, (executor.get_ref(), limits.get_ref(), queue.get_ref())).await?,
+    )
 }
 
 /// A file that somebody sends.

@@ -8,7 +8,10 @@ use comptoir_core::application::Permission::{UsersRead, UsersWrite};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::{ChangePermissionsRequest, ChangeRoleRequest, RegisterUserRequest, UpdateUserRequest, UserFilters, UserResponse};
+pub(crate) use dto::{
+    ChangePermissionsRequest, ChangeRoleRequest, RegisterUserRequest, UpdateUserRequest, UserFilters,
+    UserResponse,
+};
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

@@ -168,8 +168,7 @@ impl Authenticator {
         let found = queries::user_of_refresh_token(&self.database, &presented).await?;
         let (session_id, principal) = found.ok_or(SessionError::RefreshRefused)?;
         let next = RefreshToken::generate();
-        let command =
-            Refresh { session_id, presented, next: next.clone(), lifetimes: self.lifetimes, again };
+        let command = Refresh { session_id, presented, next: next.clone(), lifetimes: self.lifetimes, again };
         let context = origin.acting_as(principal);
         let tenant_id = context.tenant_id();
         match self.executor.run(context, command).await? {

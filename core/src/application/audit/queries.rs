@@ -8,9 +8,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::application::{OperatorContext, TenantDatabase};
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
+use crate::application::{OperatorContext, TenantDatabase};
 use crate::platform::paging::{
     Filter, Listed, Matching, Page, PageRequest, Period, SortKey, SortValue, Start, look_through, walk,
 };
@@ -184,9 +184,8 @@ pub async fn list(
     filter: &AuditFilter,
     request: &PageRequest<AuditSort>,
 ) -> Result<Page<AuditEventView>, Error> {
-    let (edge, rows) = db
-        .read(context, async |connection| rows(connection, context, filter, request).await)
-        .await?;
+    let (edge, rows) =
+        db.read(context, async |connection| rows(connection, context, filter, request).await).await?;
     Ok(request.page_up_to(edge, rows))
 }
 
@@ -201,7 +200,9 @@ pub async fn list_of_operators(
     request: &PageRequest<AuditSort>,
 ) -> Result<Page<AuditEventView>, Error> {
     let (edge, rows) = db
-        .read_as_operator(context, async |connection| rows(connection, context.request(), filter, request).await)
+        .read_as_operator(context, async |connection| {
+            rows(connection, context.request(), filter, request).await
+        })
         .await?;
     Ok(request.page_up_to(edge, rows))
 }

@@ -14,7 +14,7 @@ pub use commands::{DeliverShipment, DispatchShipment, NewShipment};
 pub(crate) use commands::{deliver_all, send};
 pub use events::ShipmentEvent;
 pub use queries::{
-    DeliveryNote, ParcelView, PickingLine, PickingList, PickingPlace, ShipmentFilter, ShipmentLine, ShipmentSort,
-    ShipmentSummary, ShipmentView, delivery_note, get, list, picking,
+    DeliveryNote, ParcelView, PickingLine, PickingList, PickingPlace, ShipmentFilter, ShipmentLine,
+    ShipmentSort, ShipmentSummary, ShipmentView, delivery_note, get, list, picking,
 };
 pub(crate) use repository::{has_open, load_open};

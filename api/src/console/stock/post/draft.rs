@@ -1,32 +1,18 @@
 //! What was typed in a form that moves goods.
 
-use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::stock_documents::StockDocumentKind;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::WarehouseId;
 use serde_json::{Map, Value, json};
 
-use crate::console::choose::products_like;
+use crate::console::choose::Chosen;
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults};
 use crate::console::scan;
 use crate::console::visitor::Visitor;
 use crate::console::words::Stock;
 use crate::error::ApiError;
-
-/// What was chosen in a combobox, or only typed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Chosen {
-    pub(super) text: String,
-    /// Empty if it is not known yet.
-    pub(super) id: String,
-}
-
-impl Chosen {
-    fn is_open(&self) -> bool {
-        self.id.is_empty() && !self.text.is_empty()
-    }
-}
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Line {
@@ -84,7 +70,7 @@ pub(super) struct Draft {
 impl Draft {
     pub(super) fn of(form: &Form, kind: StockDocumentKind) -> Self {
         let text = |name: &str| form.get(name).unwrap_or_default().to_owned();
-        let chosen = |name: &str| Chosen { text: text(&format!("{name}_text")), id: text(name) };
+        let chosen = |name: &str| Chosen::of(form, name);
         let mut lines: Vec<Line> = Vec::new();
         for row in 0..form.rows("lines") {
             let there = Line::empty(row, kind);
@@ -145,18 +131,16 @@ impl Draft {
     }
 
     /// Finds what was typed and not chosen: by its code, or if the words mean one row alone.
-    pub(super) async fn resolve(&mut self, visitor: &Visitor, database: &TenantDatabase) -> Result<(), ApiError> {
+    pub(super) async fn resolve(
+        &mut self,
+        visitor: &Visitor,
+        database: &TenantDatabase,
+    ) -> Result<(), ApiError> {
         let to = if self.to_warehouse_id.is_empty() { &self.warehouse_id } else { &self.to_warehouse_id };
-        let (from, to): (Option<WarehouseId>, Option<WarehouseId>) = (self.warehouse_id.parse().ok(), to.parse().ok());
+        let (from, to): (Option<WarehouseId>, Option<WarehouseId>) =
+            (self.warehouse_id.parse().ok(), to.parse().ok());
         for line in &mut self.lines {
-            if line.product.is_open() && visitor.may(Permission::ProductsRead) {
-                let text = &line.product.text;
-                if let Some(found) = scan::product(text, visitor, database).await? {
-                    line.product = Chosen { text: found.name, id: found.id.to_string() };
-                } else if let [only] = products_like(text, visitor, database).await?.as_slice() {
-                    line.product = Chosen { text: only.name.clone(), id: only.id.to_string() };
-                }
-            }
+            line.product.find_product(visitor, database).await?;
             for (place, warehouse) in [(&mut line.location, from), (&mut line.to_location, to)] {
                 let Some(warehouse) = warehouse.filter(|_| place.is_open()) else { continue };
                 if let Some(found) = scan::location(&place.text, warehouse, visitor, database).await? {
