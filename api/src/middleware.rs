@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::authentication;
 use crate::client_address;
 use crate::config::ApiConfig;
-use crate::console::Visit;
+use crate::console::{self, Visit};
 use crate::error::ApiError;
 use crate::protection::protect;
 use crate::rate_limits::Limits;
@@ -320,7 +320,9 @@ async fn answer<B: MessageBody + 'static>(
     let config = request.app_data::<Data<ApiConfig>>();
     let max_headers = config.map_or(usize::MAX, |api| api.max_headers);
     let timeout = config.map_or(Duration::MAX, |api| match (request.method(), request.path()) {
-        (&Method::POST, routes::IMPORTS) => Duration::from_secs(api.import_timeout_seconds),
+        (&Method::POST, routes::IMPORTS | console::IMPORTS) => {
+            Duration::from_secs(api.import_timeout_seconds)
+        }
         _ => Duration::from_millis(api.request_timeout_ms),
     });
     if request.headers().len() > max_headers {

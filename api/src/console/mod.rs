@@ -74,6 +74,8 @@ use crate::endpoints::{get, resource};
 
 /// Where all of it is.
 pub(crate) const PREFIX: &str = "/console/";
+/// The page that files are sent to, which takes longer than others.
+pub(crate) const IMPORTS: &str = "/console/imports/new";
 /// Where the operators' pages are, and no others.
 const OPERATORS: &str = "/console/operators";
 

@@ -16,8 +16,8 @@ pub(super) fn pages() -> Pages {
         .get(LoggedIn, PATH, show::list)
         .get(LoggedIn, "/console/imports.csv", export)
         // Before the others: its path could be taken for an id.
-        .get(LoggedIn, "/console/imports/new", begin::show)
-        .upload(LoggedIn, "/console/imports/new", begin::send)
+        .get(LoggedIn, super::IMPORTS, begin::show)
+        .upload(LoggedIn, super::IMPORTS, begin::send)
         .get(LoggedIn, "/console/imports/{id}", one::show)
         .get(LoggedIn, "/console/imports/{id}/refused-rows.csv", export_refused_rows)
         .post(LoggedIn, "/console/imports/{id}/cancel", one::cancel)

@@ -4,7 +4,6 @@
 mod dto;
 mod handlers;
 
-pub(crate) use dto::AcceptedCommand;
 pub(crate) use handlers::{accept, refused, wish_of};
 
 use crate::access::Access::Operator;
