@@ -974,7 +974,7 @@ mod tests {
             number: "FA-2026-000009".to_owned(),
             issue_date: BusinessDate::parse("2026-12-01").expect("a date"),
         };
-        let before = Named { preceding: vec![later], ..named.clone() };
+        let before = Named { preceding: vec![later], ..named };
         let faults = compose(&given, &seller(), &german(), today(), &before).expect_err("refused");
         assert_eq!(
             (faults[0].pointer.as_str(), faults[0].code),
