@@ -254,7 +254,7 @@ async fn each_validation_is_a_link_of_its_series() {
         let links = sql
             .query(
                 "SELECT l.tenant_id::text, l.series, l.position, l.kind, l.subject_id::text, (extract(epoch FROM l.occurred_at) * 1000000)::bigint AS micros,
-                    l.digest, l.previous_hash, l.hash, c.content, r.product_id::text, r.nature, r.why
+                    l.digest, l.previous_hash, l.hash, c.content, r.product_id::text, r.nature, r.price_source, r.why
                 FROM invoice_chain AS l JOIN invoice_contents AS c ON (c.tenant_id, c.invoice_id) = (l.tenant_id, l.subject_id)
                 JOIN invoice_lines AS r ON (r.tenant_id, r.invoice_id) = (c.tenant_id, c.invoice_id)
                 ORDER BY l.position",
@@ -269,6 +269,8 @@ async fn each_validation_is_a_link_of_its_series() {
                 source: None,
                 nature: row.get("nature"),
                 deposit: false,
+                price_source: row.get("price_source"),
+                price_list_id: None,
                 why: row.get("why"),
             };
             let customer = customer["id"].as_str().context("an id")?.parse()?;
