@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::demo::{InvoiceFindings, StockFindings, introduce_company, sample};
+use comptoir_tests::demo::{InvoiceFindings, StockFindings, draw, introduce_company, judge, sample};
 use comptoir_tests::harness::{Api, Exit, Proxy, World, address, program, run, until};
 use comptoir_tests::loader::{Options, Progress, Report, load};
 use serde_json::json;
@@ -173,6 +173,24 @@ async fn what_left_is_invoiced_what_came_back_is_credited_and_a_second_run_chang
         let findings = InvoiceFindings::of(world, &sample(), &options.refused, "20").await?;
         assert!(findings.complaints.len() >= 2, "{findings:?}");
         Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
+async fn all_documents_of_the_sample_pass_the_schematrons() {
+    World::run(async |world| {
+        let environment = [("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "true")];
+        let api = Api::start(world, &environment).await?;
+        introduce_company(&api.http).await?;
+        let options = Options { invoices: true, ..options(world, api.http.root(), sample()).await? };
+        let report = load(&options, &Progress::new("orders", 0)).await?;
+        assert!(report.is_complete(), "{report:?}");
+        let (sql, folder) = (world.sql().await?, world.logs().join("drawn"));
+        let drawn = draw(&sql, &options.api, &options.credential, &folder, 1_000).await?;
+        assert_eq!(drawn, 141 + 13);
+        judge(&folder, drawn).await
     })
     .await;
 }
