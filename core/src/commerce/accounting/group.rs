@@ -149,7 +149,7 @@ pub(super) mod tests {
                 ..group("0", "0", "0", "0")
             };
             let (of_goods, of_services) = group.by_nature();
-            prop_assert_eq!(of_goods.plus(&of_services), group.whole);
+            prop_assert_eq!(&of_goods.plus(&of_services), &group.whole);
             let (goods, services, deposits) = group.sales();
             prop_assert_eq!(goods.plus(&services).plus(&deposits), group.whole.base);
         }
