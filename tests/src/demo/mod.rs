@@ -67,7 +67,7 @@ pub async fn run(options: &Options) -> Result<bool> {
     let services = tokio::task::spawn_blocking(Services::from_environment).await??;
     let mut world = World::lasting(services, folder.clone()).await?;
     documents::clear(&folder)?;
-    let queue = QueueOptions { keep_messages: false, ..QueueOptions::default() };
+    let queue = QueueOptions { keep_messages: false, contracts: true, ..QueueOptions::default() };
     let consumer = Consumer::attach(&world.vhost.url, queue).await?;
     let credential = world.found_tenant("Demo").await?.api_key.clone();
     let api = Api::start(&world, supervisor::QUIET).await?;
