@@ -1,6 +1,7 @@
 //! The main job from end to end: goods, orders and invoices over HTTP, their events through the relay to an independent consumer,
 //! and a comparison of the committed events with those that arrived, and of the stock and the invoices with the file. See docs/demo.md.
 
+mod books;
 mod company;
 mod documents;
 mod expected;
@@ -21,6 +22,7 @@ use crate::harness::{Api, Consumer, QueueOptions, Relay, Services, World, connec
 use crate::loader::{self, Progress, Report};
 use crate::year;
 
+pub use books::BookFindings;
 pub use company::introduce_company;
 pub use expected::Expected;
 pub use expected_invoices::{ExpectedInvoices, Sums};
@@ -93,10 +95,11 @@ pub async fn run(options: &Options) -> Result<bool> {
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     progress.finish();
-    let Done { report, elapsed, left } = outcome?;
+    let Done { report, elapsed, books, left } = outcome?;
     let checked = Checked {
         stock: StockFindings::of(&world, &load.orders, &load.refused).await?,
         invoices: InvoiceFindings::of(&world, &load.orders, &load.refused, VAT_RATE).await?,
+        books,
         left,
     };
     let summary = Summary::new(&world, &consumer, report, checked, load.refused, elapsed).await?;
@@ -137,6 +140,7 @@ fn introduce(world: &World, api: &Api, relay: &Relay, orders: &Path) {
 struct Done {
     report: Report,
     elapsed: Duration,
+    books: BookFindings,
     /// The documents that it left.
     left: Vec<PathBuf>,
 }
@@ -165,7 +169,8 @@ async fn main_job(
                 tokio::time::sleep(AFTERMATH).await;
                 let (sql, folder) = (connect(&world.database.url).await?, world.logs());
                 let left = documents::leave(&sql, &load.api, &load.credential, folder).await?;
-                return Ok(Done { report, elapsed, left });
+                let books = BookFindings::of(&sql, &load.api, &load.credential).await?;
+                return Ok(Done { report, elapsed, books, left });
             }
         }
         if last.1.elapsed() >= STANDSTILL_LIMIT {
@@ -174,7 +179,12 @@ async fn main_job(
                 "nothing arrived for {} s: comparing what there is",
                 STANDSTILL_LIMIT.as_secs()
             ));
-            return Ok(Done { report, elapsed: begin.elapsed(), left: Vec::new() });
+            return Ok(Done {
+                report,
+                elapsed: begin.elapsed(),
+                books: BookFindings::default(),
+                left: Vec::new(),
+            });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

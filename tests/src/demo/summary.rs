@@ -12,6 +12,7 @@ use crate::harness::{Consumer, Misfits, World, committed_events};
 use crate::ledger::{Fate, Findings};
 use crate::loader::Report;
 
+use super::books::BookFindings;
 use super::invoices::{Documents, InvoiceFindings, plain};
 use super::stock::StockFindings;
 
@@ -23,6 +24,7 @@ const LISTED: usize = 10;
 pub(super) struct Checked {
     pub(super) stock: StockFindings,
     pub(super) invoices: InvoiceFindings,
+    pub(super) books: BookFindings,
     pub(super) left: Vec<PathBuf>,
 }
 
@@ -85,7 +87,8 @@ impl Summary {
     }
 
     fn is_as_the_file_says(&self) -> bool {
-        self.checked.stock.is_sound() && self.checked.invoices.is_sound()
+        let Checked { stock, invoices, books, .. } = &self.checked;
+        stock.is_sound() && invoices.is_sound() && books.is_sound()
     }
 
     fn table(&self) -> Table {
@@ -178,6 +181,11 @@ impl Summary {
         rows.add("links of their chains", &found.links);
         rows.add("documents compared with the file", &found.compared);
         rows.add("differences", &found.complaints.len());
+        let books = &self.checked.books;
+        rows.begin("accounts");
+        rows.add("entries exported, balanced", &books.entries);
+        rows.add("lines with a letter", &books.lettered);
+        rows.add("differences", &books.complaints.len());
     }
 }
 
@@ -218,7 +226,8 @@ impl fmt::Display for Summary {
         for line in self.findings.complaints(LISTED) {
             writeln!(f, "{line}")?;
         }
-        let checked = [&self.checked.stock.complaints, &self.checked.invoices.complaints];
+        let Checked { stock, invoices, books, .. } = &self.checked;
+        let checked = [&stock.complaints, &invoices.complaints, &books.complaints];
         for complaints in [&self.misfits.first].into_iter().chain(checked) {
             for line in complaints.iter().take(LISTED) {
                 writeln!(f, "{line}")?;
@@ -232,7 +241,7 @@ impl fmt::Display for Summary {
                 f,
                 "Everything that was committed arrived, nothing else did, in order per aggregate and as the contracts say."
             )?;
-            write!(f, "The stock and the invoices are what their ledgers and the file say.")?;
+            write!(f, "The stock, the invoices and the accounts are what their ledgers and the file say.")?;
         } else {
             write!(f, "NOT everything is as it should be: see above.")?;
         }
