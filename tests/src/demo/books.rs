@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use chrono::{Datelike, NaiveDate};
+use chrono::{Months, NaiveDate};
 use reqwest::Client;
 use serde_json::Value;
 use tokio_postgres::Client as Sql;
@@ -38,7 +38,7 @@ const STORED: &str = "SELECT min(d.day)::text, max(d.day)::text,
 /// What was compared, and what is wrong. Amounts are in cents.
 #[derive(Debug, Default)]
 pub struct BookFindings {
-    /// Entries of all exports; of each calendar year there is one.
+    /// Entries of all exports; of each twelve months there is one.
     pub entries: u64,
     /// Lines of customers' accounts that have a letter.
     pub lettered: u64,
@@ -52,7 +52,8 @@ pub struct BookFindings {
 
 /// What the tables say.
 struct Stored {
-    years: std::ops::RangeInclusive<i32>,
+    first: NaiveDate,
+    last: NaiveDate,
     gross: i128,
     net: i128,
     tax: i128,
@@ -66,11 +67,10 @@ impl BookFindings {
         let mut findings = Self::default();
         let Some(stored) = stored(sql).await? else { return Ok(findings) };
         let http = Http { client: Client::builder().timeout(LIMIT).build()?, api, credential };
-        for year in stored.years.clone() {
-            let path = format!("/accounting/fec?from={year}-01-01&to={year}-12-31");
-            match http.get(&path).await? {
-                Ok(file) => findings.look_at(year, &file),
-                Err(refused) => findings.complain(format!("the export of {year}: {refused}")),
+        for (from, to) in stored.periods() {
+            match http.get(&format!("/accounting/fec?from={from}&to={to}")).await? {
+                Ok(file) => findings.look_at(from, &file),
+                Err(refused) => findings.complain(format!("the export from {from}: {refused}")),
             }
         }
         findings.compare(&stored);
@@ -90,8 +90,8 @@ impl BookFindings {
         }
     }
 
-    /// Looks at the file of a year: every entry balances, and each journal counts from 1.
-    fn look_at(&mut self, year: i32, file: &[u8]) {
+    /// Looks at a file: every entry balances, and each journal counts from 1.
+    fn look_at(&mut self, from: NaiveDate, file: &[u8]) {
         // It is in ISO 8859-15; what is looked at is ASCII.
         let text = String::from_utf8_lossy(file);
         let mut last: BTreeMap<String, u64> = BTreeMap::new();
@@ -101,7 +101,7 @@ impl BookFindings {
             let amounts = columns.get(DEBIT).zip(columns.get(CREDIT));
             let amount = amounts.and_then(|(debit, credit)| Some(cents(debit).ok()? - cents(credit).ok()?));
             let (COLUMNS, Some(amount)) = (columns.len(), amount) else {
-                self.complain(format!("the export of {year} has a line {line:?}"));
+                self.complain(format!("the export from {from} has a line {line:?}"));
                 continue;
             };
             *self.accounts.entry(columns[ACCOUNT].to_owned()).or_default() += amount;
@@ -115,7 +115,7 @@ impl BookFindings {
                 *sum += amount;
                 continue;
             }
-            self.close(year, open.take());
+            self.close(from, open.take());
             open = Some((columns[NUMBER].to_owned(), amount));
             self.entries += 1;
             let place = last.entry(columns[JOURNAL].to_owned()).or_default();
@@ -123,17 +123,19 @@ impl BookFindings {
             let expected = format!("{}{place:08}", columns[JOURNAL]);
             if columns[NUMBER] != expected {
                 self.complain(format!(
-                    "the export of {year} has {} in the place of {expected}",
+                    "the export from {from} has {} in the place of {expected}",
                     columns[NUMBER]
                 ));
             }
         }
-        self.close(year, open);
+        self.close(from, open);
     }
 
-    fn close(&mut self, year: i32, entry: Option<(String, i128)>) {
+    fn close(&mut self, from: NaiveDate, entry: Option<(String, i128)>) {
         if let Some((number, sum)) = entry.filter(|(_, sum)| *sum != 0) {
-            self.complain(format!("entry {number} of {year}: debit less credit is {sum} cents"));
+            self.complain(format!(
+                "entry {number} of the export from {from}: debit less credit is {sum} cents"
+            ));
         }
     }
 
@@ -156,8 +158,8 @@ impl BookFindings {
                 ));
             }
         }
-        // What is closed in a later year has no letter in the file of the year before.
-        if stored.years.clone().count() == 1 {
+        // What is closed later has no letter in the file before.
+        if stored.periods().len() == 1 {
             let open: Vec<String> =
                 self.letters.iter().filter(|(_, sum)| **sum != 0).map(|(letter, _)| letter.clone()).collect();
             for letter in open {
@@ -168,12 +170,8 @@ impl BookFindings {
 
     /// All pages of the sums of sales come to what the documents come to.
     async fn compare_sales(&mut self, http: &Http<'_>, by: &str, stored: &Stored) -> Result<()> {
-        let Stored { years, gross, net, .. } = stored;
-        let path = format!(
-            "/accounting/sales?by={by}&from={}-01-01&to={}-12-31&limit=200",
-            years.start(),
-            years.end()
-        );
+        let Stored { first, last, gross, net, .. } = stored;
+        let path = format!("/accounting/sales?by={by}&from={first}&to={last}&limit=200");
         let (mut nets, mut grosses, mut cursor) = (0, 0, String::new());
         loop {
             let page = match http.get(&format!("{path}{cursor}")).await? {
@@ -208,6 +206,20 @@ impl BookFindings {
     }
 }
 
+impl Stored {
+    /// Twelve months at a time: an export is of no more.
+    fn periods(&self) -> Vec<(NaiveDate, NaiveDate)> {
+        let mut periods = Vec::new();
+        let mut from = self.first;
+        while from <= self.last {
+            let Some(next) = from.checked_add_months(Months::new(12)) else { break };
+            periods.push((from, next.pred_opt().unwrap_or(from)));
+            from = next;
+        }
+        periods
+    }
+}
+
 /// Returns `None` if there is nothing.
 async fn stored(sql: &Sql) -> Result<Option<Stored>> {
     let row = sql.query_one(STORED, &[]).await?;
@@ -216,7 +228,8 @@ async fn stored(sql: &Sql) -> Result<Option<Stored>> {
     };
     let (first, last): (NaiveDate, NaiveDate) = (first.parse()?, last.parse()?);
     Ok(Some(Stored {
-        years: first.year()..=last.year(),
+        first,
+        last,
         gross: cents(row.get(2))?,
         net: cents(row.get(3))?,
         tax: cents(row.get(4))?,
@@ -285,14 +298,10 @@ mod tests {
 
     fn compared(lines: &[[&str; 6]]) -> BookFindings {
         let mut findings = BookFindings::default();
-        findings.look_at(2026, &file(lines));
-        findings.compare(&Stored {
-            years: 2026..=2026,
-            gross: 12_000,
-            net: 10_000,
-            tax: 2_000,
-            paid: 12_000,
-        });
+        let day = |month| NaiveDate::from_ymd_opt(2026, month, 29).unwrap();
+        let (first, last) = (day(1), day(12));
+        findings.look_at(first, &file(lines));
+        findings.compare(&Stored { first, last, gross: 12_000, net: 10_000, tax: 2_000, paid: 12_000 });
         findings
     }
 
@@ -315,6 +324,19 @@ mod tests {
     }
 
     #[test]
+    fn an_export_is_of_twelve_months_at_most() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let of = |first: &str, last: &str| {
+            let (first, last) = (day(first), day(last));
+            let periods = Stored { first, last, gross: 0, net: 0, tax: 0, paid: 0 }.periods();
+            periods.iter().map(|(from, to)| format!("{from} {to}")).collect::<Vec<_>>()
+        };
+        assert_eq!(of("2025-12-19", "2026-12-02"), ["2025-12-19 2026-12-18"]);
+        assert_eq!(of("2024-02-29", "2025-02-28"), ["2024-02-29 2025-02-27", "2025-02-28 2026-02-27"]);
+        assert_eq!(of("2026-01-01", "2027-01-01").len(), 2);
+    }
+
+    #[test]
     fn a_cent_a_number_a_letter_and_a_line_that_is_missing_are_found() {
         let with = |place: usize, column: usize, text| {
             let mut lines: Vec<[&str; 6]> = SOLD.into_iter().chain(PAID).collect();
@@ -323,7 +345,8 @@ mod tests {
         };
         let cent = with(2, 4, "20,01");
         assert!(
-            cent.contains("VE00000001 of 2026: debit less credit is -1") && cent.contains("VAT"),
+            cent.contains("VE00000001 of the export from 2026-01-29: debit less credit is -1")
+                && cent.contains("VAT"),
             "{cent}"
         );
         assert!(cent.contains("all accounts"), "{cent}");
