@@ -5,7 +5,7 @@ use super::content::{
     self, Account, Address, Capital, Content, Delivery, Identifier, InvoiceKind, Note, Party, Payment,
     Preceding, References, Treatment, UnitName, Vat, VatDue,
 };
-use super::draft::{Draft, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
+use super::draft::{Draft, DraftLine, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
 use super::mentions::{Mention, Operations};
 use super::terms::Parties;
 use super::totals::{Adjustment, AdjustmentValue, DocumentAdjustment, Line, LineVat, Totals, VatGroup};
@@ -431,8 +431,11 @@ fn payment(iban: &Iban, bic: Option<&Bic>, currency: &Currency) -> Payment {
     }
 }
 
+/// What is sold. Lines of deposits do not know what they are of: they count only where there are no others.
 fn operations(draft: &Draft) -> Operations {
-    let has = |nature| draft.lines.iter().any(|line| line.nature == nature);
+    let is_sale = |line: &DraftLine| line.role == LineRole::Sale;
+    let any_sale = draft.lines.iter().any(is_sale);
+    let has = |nature| draft.lines.iter().any(|line| line.nature == nature && (is_sale(line) || !any_sale));
     match (has(Nature::Goods), has(Nature::Service)) {
         (true, true) => Operations::Both,
         (false, true) => Operations::Services,
@@ -978,6 +981,16 @@ mod tests {
         let content = composed(&deposit, &seller(), &buyer());
         assert_eq!((content.kind, content.due_date), (InvoiceKind::Prepayment, today()));
         assert_eq!((content.delivery.date, content.totals.gross.to_string()), (None, "36.00".to_owned()));
+    }
+
+    #[test]
+    fn a_deposit_that_is_taken_off_makes_no_goods_of_services() {
+        let mut sold =
+            draft(vec![line("Conseil", "1", "100", "20"), line("Acompte déduit", "1", "30", "20")]);
+        (sold.lines[0].nature, sold.lines[1].role) = (Nature::Service, LineRole::TakesDepositOff);
+        assert_eq!(operations(&sold), Operations::Services);
+        sold.lines[0].role = LineRole::Deposit;
+        assert_eq!(operations(&sold), Operations::Both, "there is nothing else to go by");
     }
 
     #[test]
