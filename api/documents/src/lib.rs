@@ -31,7 +31,7 @@ pub mod limits {
     /// Discounts and charges of a whole document.
     pub const ADJUSTMENTS: usize = 50;
     /// Discounts and charges of one line.
-    pub const LINE_ADJUSTMENTS: usize = 10;
+    pub const LINE_ADJUSTMENTS: usize = 20;
     /// Deposits and payments that are taken off.
     pub const PREPAYMENTS: usize = 50;
     /// Documents that a credit note corrects.

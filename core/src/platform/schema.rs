@@ -449,6 +449,8 @@ diesel::table! {
         rate -> Nullable<Numeric>,
         why -> Text,
         deposit -> Bool,
+        price_source -> Nullable<Text>,
+        price_list_id -> Nullable<Uuid>,
     }
 }
 

@@ -16,6 +16,9 @@ DELETE FROM imports WHERE kind = 'prices'::text;
 ALTER TABLE imports
     DROP CONSTRAINT imports_kind_check,
     ADD CONSTRAINT imports_kind_check CHECK (kind IN ('customers', 'suppliers', 'products', 'stock'));
+ALTER TABLE invoice_lines
+    DROP COLUMN price_list_id,
+    DROP COLUMN price_source;
 ALTER TABLE order_lines
     DROP COLUMN price_list_id,
     DROP COLUMN price_source;

@@ -100,6 +100,12 @@ ALTER TABLE order_lines
     ADD CONSTRAINT order_lines_price_source_check CHECK (price_source IN ('list', 'product', 'given')) NOT VALID,
     ADD CONSTRAINT order_lines_price_list_check CHECK (price_list_id IS NULL OR price_source = 'list'::text) NOT VALID;
 
+-- The same of a line of an invoice; NULL of those of credit notes and deposits, too. An invoice never changes, so neither does this.
+ALTER TABLE invoice_lines
+    ADD COLUMN price_source  text,
+    ADD COLUMN price_list_id uuid,
+    ADD CONSTRAINT invoice_lines_price_source_check CHECK (price_source IN ('list', 'product', 'given')) NOT VALID;
+
 ALTER TABLE imports
     DROP CONSTRAINT imports_kind_check,
     ADD CONSTRAINT imports_kind_check CHECK (kind IN ('customers', 'suppliers', 'products', 'stock', 'prices')) NOT VALID;

@@ -1,4 +1,5 @@
 ALTER TABLE customers VALIDATE CONSTRAINT customers_group_fkey;
 ALTER TABLE order_lines VALIDATE CONSTRAINT order_lines_price_source_check;
 ALTER TABLE order_lines VALIDATE CONSTRAINT order_lines_price_list_check;
+ALTER TABLE invoice_lines VALIDATE CONSTRAINT invoice_lines_price_source_check;
 ALTER TABLE imports VALIDATE CONSTRAINT imports_kind_check;

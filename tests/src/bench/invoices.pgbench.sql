@@ -72,13 +72,14 @@ INSERT INTO "invoice_contents" ("tenant_id", "invoice_id", "series", "year", "po
     {$4 extract(year FROM now() AT TIME ZONE 'Europe/Paris')::smallint}, {$5 :number_drawn::bigint}, {$6 current_date}, {$7 :content::text},
     {$8 decode(repeat('ab', 32), 'hex')}, {$9 now()});
 INSERT INTO invoice_lines
-    (tenant_id, invoice_id, position, product_id, order_id, order_position, nature, quantity, net, category, rate, why, deposit)
+    (tenant_id, invoice_id, position, product_id, order_id, order_position, nature, quantity, net, category, rate, why, deposit,
+    price_source, price_list_id)
     SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid}, line.*
     FROM unnest({$3 ARRAY[1, 2, 3]::smallint[]}, {$4 :products::uuid[]}, {$5 ARRAY[NULL, NULL, NULL]::uuid[]},
     {$6 ARRAY[NULL, NULL, NULL]::smallint[]}, {$7 ARRAY['goods', 'goods', 'goods']}, {$8 ARRAY[2, 2, 2]::numeric[]},
     {$9 ARRAY[20.00, 20.00, 20.00]}, {$10 ARRAY['S', 'S', 'S']}, {$11 ARRAY[20, 20, 20]::numeric[]},
     {$12 ARRAY[:why::text, :why::text, :why::text]},
-    {$13 ARRAY[false, false, false]}) AS line;
+    {$13 ARRAY[false, false, false]}, {$14 ARRAY['product', 'product', 'product']}, {$15 ARRAY[NULL, NULL, NULL]::uuid[]}) AS line;
 INSERT INTO invoice_vat (tenant_id, invoice_id, position, category, rate, base, tax)
     SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b200-' || lpad(to_hex(:draft::bigint), 12, '0'))::uuid}, one.*
     FROM unnest({$3 ARRAY[1]::smallint[]}, {$4 ARRAY['S']}, {$5 ARRAY[20]::numeric[]}, {$6 ARRAY[60.00]}, {$7 ARRAY[12.00]}) AS one;

@@ -23,6 +23,9 @@ struct Arguments {
     /// Make a year of the file, which is of one day, and load that: 174 times as many orders. It is left in .dev/demo/year.csv.
     #[arg(long)]
     year: bool,
+    /// Have the schematrons and other readers judge so many documents at the end, drawn at random: each takes them about a second. They are left in .dev/demo/drawn.
+    #[arg(long, default_value_t = 0)]
+    judged: u32,
     /// Leave the database and the virtual host in place.
     #[arg(long)]
     keep: bool,
@@ -35,6 +38,7 @@ async fn main() -> ExitCode {
         orders: arguments.orders.unwrap_or_else(sample),
         year: arguments.year,
         concurrency: usize::from(arguments.concurrency),
+        judged: arguments.judged,
         keep: arguments.keep,
     };
     match run(&options).await {

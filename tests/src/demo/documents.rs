@@ -1,11 +1,16 @@
-//! Leaves three documents to look at: an invoice with VAT, the longest invoice, and a credit note, if there are such.
+//! Leaves three documents to look at: an invoice with VAT, the longest invoice, and a credit note, if there are such. And draws others at random, for the
+//! schematrons and other readers to judge.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, StatusCode, header};
+use serde_json::Value;
 use tokio_postgres::Client as Sql;
+
+use crate::harness::root;
 
 /// How long a document may take to be ready, and how long an API that is away is waited for.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -50,6 +55,50 @@ pub(super) async fn leave(sql: &Sql, api: &str, credential: &str, folder: &Path)
         left.push(path);
     }
     Ok(left)
+}
+
+/// Draws so many documents at random, or all if there are not as many, and leaves of each the PDF, the XML and what it says in a folder of their own. Returns how
+/// many there are.
+///
+/// # Errors
+/// Fails if a document cannot be had, or the folder cannot be written.
+pub async fn draw(sql: &Sql, api: &str, credential: &str, folder: &Path, most: u32) -> Result<usize> {
+    let http = Client::builder().timeout(REQUEST_LIMIT).build()?;
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    let query = "SELECT invoice_id::text, content FROM invoice_contents ORDER BY random() LIMIT $1::bigint";
+    let drawn = sql.query(query, &[&i64::from(most)]).await?;
+    for row in &drawn {
+        let (id, text): (String, String) = (row.get(0), row.get(1));
+        let mut content: Value = serde_json::from_str(&text)?;
+        let number = content["number"].as_str().context("an invoice without a number")?.to_owned();
+        for face in ["pdf", "xml"] {
+            let bytes = ready(&http, &format!("{api}/api/v1/invoices/{id}/{face}"), credential).await?;
+            std::fs::write(folder.join(format!("{number}.{face}")), bytes)?;
+        }
+        // A member that a document may have besides, and which is looked for.
+        content["totals"]["prepaid"] = Value::Null;
+        std::fs::write(folder.join(format!("{number}.json")), content.to_string())?;
+    }
+    Ok(drawn.len())
+}
+
+/// Has the schematrons and three readers judge the documents of a folder (`deploy/judge-documents`).
+///
+/// # Errors
+/// Fails if one of so many does not pass, and says why.
+pub async fn judge(folder: &Path, number: usize) -> Result<()> {
+    let (script, folder) = (root().join("deploy/judge-documents"), folder.to_owned());
+    let output = tokio::task::spawn_blocking(move || Command::new(script).arg(folder).output()).await??;
+    let said =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    let is_judged = output.status.success() && said.contains(&format!("{number} passed, 0 failed"));
+    // Those that passed need no word.
+    let faults: Vec<&str> = said.lines().filter(|line| !line.contains(" rules fired, ")).collect();
+    ensure!(is_judged, "{}", faults.join("\n"));
+    Ok(())
 }
 
 /// Asks until the document is there.

@@ -1,6 +1,7 @@
 //! The main job from end to end: goods, orders and invoices over HTTP, their events through the relay to an independent consumer,
 //! and a comparison of the committed events with those that arrived, and of the stock and the invoices with the file. See docs/demo.md.
 
+mod books;
 mod company;
 mod documents;
 mod expected;
@@ -21,7 +22,9 @@ use crate::harness::{Api, Consumer, QueueOptions, Relay, Services, World, connec
 use crate::loader::{self, Progress, Report};
 use crate::year;
 
+pub use books::BookFindings;
 pub use company::introduce_company;
+pub use documents::{draw, judge};
 pub use expected::Expected;
 pub use expected_invoices::{ExpectedInvoices, Sums};
 pub use invoices::{Documents, InvoiceFindings};
@@ -35,6 +38,8 @@ const STANDSTILL_LIMIT: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The time in which a delivery that should not come may still come.
 const AFTERMATH: Duration = Duration::from_millis(300);
+/// The folder of the documents that are judged, within that of the demo.
+const DRAWN: &str = "drawn";
 /// The VAT of all products, in percent. The file does not say.
 const VAT_RATE: &str = "20";
 
@@ -46,6 +51,8 @@ pub struct Options {
     pub year: bool,
     /// Invoices that are loaded at the same time.
     pub concurrency: usize,
+    /// How many documents, drawn at random, the schematrons and other readers judge at the end.
+    pub judged: u32,
     /// Leave the database and the virtual host in place.
     pub keep: bool,
 }
@@ -67,7 +74,7 @@ pub async fn run(options: &Options) -> Result<bool> {
     let services = tokio::task::spawn_blocking(Services::from_environment).await??;
     let mut world = World::lasting(services, folder.clone()).await?;
     documents::clear(&folder)?;
-    let queue = QueueOptions { keep_messages: false, ..QueueOptions::default() };
+    let queue = QueueOptions { keep_messages: false, contracts: true, ..QueueOptions::default() };
     let consumer = Consumer::attach(&world.vhost.url, queue).await?;
     let credential = world.found_tenant("Demo").await?.api_key.clone();
     let api = Api::start(&world, supervisor::QUIET).await?;
@@ -88,17 +95,23 @@ pub async fn run(options: &Options) -> Result<bool> {
     let progress = Progress::new("orders", size);
     let supervisor = Supervisor::new(&world, api, relay);
     let outcome = tokio::select! {
-        outcome = main_job(&load, &world, &consumer, &progress) => outcome,
+        outcome = main_job(&load, options.judged, &world, &consumer, &progress) => outcome,
         error = supervisor.run(&progress) => Err(error),
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     progress.finish();
-    let Done { report, elapsed, left } = outcome?;
+    let Done { report, elapsed, books, left, drawn } = outcome?;
     let checked = Checked {
         stock: StockFindings::of(&world, &load.orders, &load.refused).await?,
         invoices: InvoiceFindings::of(&world, &load.orders, &load.refused, VAT_RATE).await?,
+        books,
         left,
     };
+    if drawn > 0 {
+        eprintln!("judging {drawn} documents, which are in {}", folder.join(DRAWN).display());
+        documents::judge(&folder.join(DRAWN), drawn).await?;
+        println!("{drawn} documents, drawn at random, pass the schematrons and three readers");
+    }
     let summary = Summary::new(&world, &consumer, report, checked, load.refused, elapsed).await?;
     println!("{summary}");
     if options.keep {
@@ -137,12 +150,16 @@ fn introduce(world: &World, api: &Api, relay: &Relay, orders: &Path) {
 struct Done {
     report: Report,
     elapsed: Duration,
+    books: BookFindings,
     /// The documents that it left.
     left: Vec<PathBuf>,
+    /// How many documents were drawn to be judged.
+    drawn: usize,
 }
 
 async fn main_job(
     load: &loader::Options,
+    judged: u32,
     world: &World,
     consumer: &Consumer,
     progress: &Progress,
@@ -165,7 +182,14 @@ async fn main_job(
                 tokio::time::sleep(AFTERMATH).await;
                 let (sql, folder) = (connect(&world.database.url).await?, world.logs());
                 let left = documents::leave(&sql, &load.api, &load.credential, folder).await?;
-                return Ok(Done { report, elapsed, left });
+                let drawn = match judged {
+                    0 => 0,
+                    most => {
+                        documents::draw(&sql, &load.api, &load.credential, &folder.join(DRAWN), most).await?
+                    }
+                };
+                let books = BookFindings::of(&sql, &load.api, &load.credential).await?;
+                return Ok(Done { report, elapsed, books, left, drawn });
             }
         }
         if last.1.elapsed() >= STANDSTILL_LIMIT {
@@ -174,7 +198,13 @@ async fn main_job(
                 "nothing arrived for {} s: comparing what there is",
                 STANDSTILL_LIMIT.as_secs()
             ));
-            return Ok(Done { report, elapsed: begin.elapsed(), left: Vec::new() });
+            return Ok(Done {
+                report,
+                elapsed: begin.elapsed(),
+                books: BookFindings::default(),
+                left: Vec::new(),
+                drawn: 0,
+            });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

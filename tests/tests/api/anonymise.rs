@@ -54,7 +54,8 @@ async fn of_a_customer_whom_no_law_keeps_nothing_is_left_that_says_who_it_was() 
         assert_eq!(cancelled.status, 200, "{}", cancelled.text);
         let draft = api.invoice(&customer, &product).await?;
         let draft_path = format!("/invoices/{}/draft", draft["id"].as_str().context("an id")?);
-        let note = json!({"note": "for Zéphyrine", "reference": "C-ZEPHYR 7", "delivery_address": order["delivery_address"]});
+        let note = json!({"note": "for Zéphyrine", "reference": "C-ZEPHYR 7", "delivery_address": order["delivery_address"],
+            "lines": [{"product_id": product["id"], "quantity": "1", "description": "Livré à : Zéphyrine, 1 place Graslin"}]});
         let noted = api.http.send(Method::PATCH, &draft_path, &[("If-Match", "*")], Some(&note)).await?;
         assert_eq!(noted.status, 200, "{}", noted.text);
         // As another kind of e-mail than those to users.
@@ -104,6 +105,8 @@ async fn of_a_customer_whom_no_law_keeps_nothing_is_left_that_says_who_it_was() 
         for member in ["note", "reference", "delivery_address"] {
             assert_eq!(draft[member], Value::Null, "{member}");
         }
+        let line = &draft["lines"][0];
+        assert_eq!((&line["description"], &line["name"]), (&Value::Null, &json!("Product TEA")), "what was sold stays");
         let mail = sql.query_one("SELECT state, reason FROM emails WHERE kind = 'of_the_future'", &[]).await?;
         assert_eq!((mail.get::<_, &str>(0), mail.get::<_, &str>(1)), ("discarded", "cause_over"));
         let tables = "SELECT table_name::text FROM runtime_privileges

@@ -254,7 +254,7 @@ async fn each_validation_is_a_link_of_its_series() {
         let links = sql
             .query(
                 "SELECT l.tenant_id::text, l.series, l.position, l.kind, l.subject_id::text, (extract(epoch FROM l.occurred_at) * 1000000)::bigint AS micros,
-                    l.digest, l.previous_hash, l.hash, c.content, r.product_id::text, r.nature, r.why
+                    l.digest, l.previous_hash, l.hash, c.content, r.product_id::text, r.nature, r.price_source, r.why
                 FROM invoice_chain AS l JOIN invoice_contents AS c ON (c.tenant_id, c.invoice_id) = (l.tenant_id, l.subject_id)
                 JOIN invoice_lines AS r ON (r.tenant_id, r.invoice_id) = (c.tenant_id, c.invoice_id)
                 ORDER BY l.position",
@@ -269,6 +269,8 @@ async fn each_validation_is_a_link_of_its_series() {
                 source: None,
                 nature: row.get("nature"),
                 deposit: false,
+                price_source: row.get("price_source"),
+                price_list_id: None,
                 why: row.get("why"),
             };
             let customer = customer["id"].as_str().context("an id")?.parse()?;
@@ -367,10 +369,20 @@ async fn vat_follows_from_who_buys_and_where_the_goods_go() {
 
 /// An order of five of a product, confirmed, of which some have left.
 async fn shipped(api: &Api, customer: &Value, product: &Value, left: &str) -> Result<(Value, Value)> {
+    shipped_to(api, customer, product, left, &Value::Null).await
+}
+
+/// The same, with an address of its own.
+async fn shipped_to(
+    api: &Api,
+    customer: &Value,
+    product: &Value,
+    left: &str,
+    address: &Value,
+) -> Result<(Value, Value)> {
     let line = json!({"product_id": product["id"], "quantity": "5"});
-    let order = api
-        .created("/orders", &json!({"customer_id": customer["id"], "reference": null, "lines": [line]}))
-        .await?;
+    let body = json!({"customer_id": customer["id"], "reference": null, "delivery_address": address, "lines": [line]});
+    let order = api.created("/orders", &body).await?;
     let path = format!("/orders/{}", order["id"].as_str().unwrap_or_default());
     let confirmed = api.http.command(&format!("{path}/confirm")).await?;
     anyhow::ensure!(confirmed.status == 200, "{}", confirmed.text);
@@ -425,6 +437,43 @@ async fn what_has_left_is_invoiced_once() {
         assert_eq!(quantities(&api, &of_month).await?, ["4.5"], "1.5 of the first shipment, 3 of the second");
         let draft = api.http.get(&format!("{}/draft", path_of(&of_month))).await?.json;
         assert_eq!(draft["period"]["start"], format!("{month}-01"));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn goods_are_taxed_and_named_where_the_order_had_them_delivered() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (_, tea) = trade(&api).await?;
+        let german = json!({
+            "code": "DE-1", "name": "DE-1", "email": "a@b.example", "vat_number": "DE136695976", "invoicing": {"kind": "business"},
+            "addresses": [{"kind": "billing", "line1": "1 street", "postal_code": "10115", "city": "Town", "country": "DE"}],
+        });
+        let german = api.created("/customers", &german).await?;
+        let place = |line1: &str| json!({"line1": line1, "postal_code": "67000", "city": "Strasbourg", "country": "FR"});
+        let (first, _) = shipped_to(&api, &german, &tea, "2", &place("2 quai Sud")).await?;
+        let (second, _) = shipped_to(&api, &german, &tea, "2", &place("3 quai Nord")).await?;
+        let (at_home, _) = shipped(&api, &german, &tea, "2").await?;
+        let mixed = json!({"order_ids": [first["id"], at_home["id"]]});
+        let refused = api.http.post("/invoices/from-orders", &mixed).await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/order_ids"]), "{}", refused.text);
+        assert_eq!(refused.json["errors"][0]["code"], "several_destinations", "{}", refused.text);
+
+        let both = api.created("/invoices/from-orders", &json!({"order_ids": [first["id"], second["id"]]})).await?;
+        let content = validated(&api, &both).await?["content"].clone();
+        assert_eq!(content["vat"][0]["vat"]["category"], "S", "the goods stay in France: {content}");
+        let delivered = &content["delivery"]["address"]["line1"];
+        let descriptions: Vec<_> = (0..2_usize).map(|index| &content["lines"][index]["description"]).collect();
+        let elsewhere: Vec<_> = descriptions.iter().filter_map(|text| text.as_str()).collect();
+        assert_eq!(elsewhere.len(), 1, "{content}");
+        let other = if delivered == "2 quai Sud" { "3 quai Nord" } else { "2 quai Sud" };
+        assert!(elsewhere[0].contains(other), "{content}");
+
+        let home = api.created("/invoices/from-orders", &json!({"order_ids": [at_home["id"]]})).await?;
+        let content = validated(&api, &home).await?["content"].clone();
+        assert_eq!((&content["vat"][0]["vat"]["category"], &content["delivery"]["address"]["country"]), (&json!("K"), &json!("DE")));
         Ok(())
     })
     .await;

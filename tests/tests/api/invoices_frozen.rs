@@ -35,6 +35,9 @@ async fn trade(world: &World) -> Result<()> {
     let api = Api::start(world, environment).await?;
     api.seller().await?;
     let (customer, tea) = (api.buyer("C-1").await?, api.product("TEA").await?);
+    // At the product's own price: that it is the list's is a column, too.
+    let list = api.price_list("ALL", &json!({})).await?;
+    api.set_price(&list, &tea, &[("0", "10.00")]).await?;
     let order = api.order(&customer, &tea).await?;
     let path = format!("/orders/{}", order["id"].as_str().context("an id")?);
     for step in ["confirm", "ship"] {
@@ -99,6 +102,7 @@ fn another(table: &str, (column, kind): &Column) -> Result<String> {
     Ok(match (table, column.as_str(), kind.as_str()) {
         // Only some words are possible.
         ("invoice_lines", "nature", _) => one_of(&name, "goods", "service"),
+        ("invoice_lines", "price_source", _) => one_of(&name, "product", "given"),
         ("invoice_chain", "kind", _) => one_of(&name, "payment", "reversal"),
         ("payments", "method", _) => one_of(&name, "cash", "card"),
         (_, _, "text") => {
@@ -196,6 +200,8 @@ async fn a_value_that_is_changed_in_a_frozen_row_of_an_invoice_is_found() {
             "invoice_lines.quantity",
             "invoice_lines.why",
             "invoice_lines.deposit",
+            "invoice_lines.price_source",
+            "invoice_lines.price_list_id",
             "invoice_vat.rate",
             "invoice_vat.tax",
             "invoice_chain.subject_id",

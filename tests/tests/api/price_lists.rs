@@ -338,6 +338,20 @@ async fn the_line_of_a_draft_takes_the_price_of_a_list_and_keeps_saying_so() {
         let invoice = api.created("/invoices", &early).await?;
         let draft = api.http.get(&format!("/invoices/{}/draft", id(&invoice))).await?.json;
         assert_eq!(told(&draft), [r#""10.00" "product" null"#]);
+
+        // An invoice goes on saying it.
+        api.seller().await?;
+        let body = json!({"customer_id": customer["id"], "lines": [line("5"), line("4")]});
+        let invoice = api.created("/invoices", &body).await?;
+        assert_eq!(invoice["prices"], json!([]), "its draft says it");
+        let path = format!("/invoices/{}", id(&invoice));
+        let validated = api.http.command(&format!("{path}/validate")).await?;
+        let prices = json!([
+            {"price_source": "list", "price_list_id": list["id"]},
+            {"price_source": "product", "price_list_id": null},
+        ]);
+        assert_eq!((validated.status, &validated.json["prices"]), (200, &prices), "{}", validated.text);
+        assert_eq!(api.http.get(&path).await?.json["prices"], prices);
         Ok(())
     })
     .await;

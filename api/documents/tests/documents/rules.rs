@@ -185,6 +185,10 @@ fn nobody_else_is_asked_for_them() {
 fn what_is_too_large_is_refused_before_it_costs_anything() {
     let short = cases::short;
     refused(short(), "limit", "/lines", |invoice| invoice.lines = vec![invoice.lines[0].clone(); 5_001]);
+    refused(short(), "limit", "/lines/1/adjustments", |invoice| {
+        let adjustments = &mut invoice.lines[1].adjustments;
+        *adjustments = vec![adjustments[0].clone(); limits::LINE_ADJUSTMENTS + 1];
+    });
     refused(short(), "limit", "/mentions/0/text", |invoice| {
         invoice.mentions = vec![Mention { subject: None, text: "x".repeat(5_001) }];
     });

@@ -251,7 +251,9 @@ crate::statement! {
         SELECT tenant_id, id FROM invoices WHERE tenant_id = $1 AND customer_id = $2 AND state = 'draft' ORDER BY id FOR NO KEY UPDATE
     ), emptied AS (
         UPDATE invoice_drafts AS d
-        SET content = d.content || '{\"delivery_address\": null, \"note\": null, \"reference\": null}'::jsonb
+        SET content = d.content || '{\"delivery_address\": null, \"note\": null, \"reference\": null}'::jsonb || jsonb_build_object('lines', (
+            SELECT COALESCE(jsonb_agg(l.line || '{\"description\": null}'::jsonb ORDER BY l.place), '[]'::jsonb)
+            FROM jsonb_array_elements(d.content -> 'lines') WITH ORDINALITY AS l (line, place)))
         FROM theirs WHERE d.tenant_id = theirs.tenant_id AND d.invoice_id = theirs.id
     )
     UPDATE invoices AS i SET reference = NULL, version = i.version + 1, updated_at = GREATEST(i.updated_at, $3)

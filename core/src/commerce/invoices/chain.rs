@@ -49,6 +49,9 @@ pub struct Beside<'a> {
     pub nature: &'a str,
     /// Whether it is of a deposit, or takes one off.
     pub deposit: bool,
+    /// Which price it has: a name of [`crate::commerce::prices::PriceSource`], and the list if it is of one.
+    pub price_source: Option<&'a str>,
+    pub price_list_id: Option<Uuid>,
     /// Why it has its VAT.
     pub why: &'a str,
 }
@@ -57,11 +60,13 @@ pub struct Beside<'a> {
 pub fn validated_text(text: &str, customer_id: Uuid, lines: &[Beside<'_>]) -> String {
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let mut whole = format!("{text}\n{customer_id}");
-    for Beside { product_id, source, nature, deposit, why } in lines {
+    for Beside { product_id, source, nature, deposit, price_source, price_list_id, why } in lines {
         let product = or_none(product_id.map(|id| id.to_string()));
         let order = or_none(source.map(|(order, _)| order.to_string()));
         let position = or_none(source.map(|(_, position)| position.to_string()));
-        whole.push_str(&format!("\n{product} {order} {position} {nature} {deposit} {why}"));
+        let list = or_none(price_list_id.map(|id| id.to_string()));
+        let price = price_source.unwrap_or("-");
+        whole.push_str(&format!("\n{product} {order} {position} {nature} {deposit} {price} {list} {why}"));
     }
     whole
 }
@@ -128,11 +133,28 @@ mod tests {
     fn what_only_the_rows_say_stands_behind_the_text() {
         let (id, order) = (Uuid::from_u128(1), Some((Uuid::from_u128(2), 3)));
         let lines = [
-            Beside { product_id: Some(id), source: order, nature: "goods", deposit: false, why: "at home" },
-            Beside { product_id: None, source: None, nature: "service", deposit: true, why: "abroad" },
+            Beside {
+                product_id: Some(id),
+                source: order,
+                nature: "goods",
+                deposit: false,
+                price_source: Some("list"),
+                price_list_id: Some(Uuid::from_u128(4)),
+                why: "at home",
+            },
+            Beside {
+                product_id: None,
+                source: None,
+                nature: "service",
+                deposit: true,
+                price_source: None,
+                price_list_id: None,
+                why: "abroad",
+            },
         ];
         let expected = "{}\n00000000-0000-0000-0000-000000000001\n\
-            00000000-0000-0000-0000-000000000001 00000000-0000-0000-0000-000000000002 3 goods false at home\n- - - service true abroad";
+            00000000-0000-0000-0000-000000000001 00000000-0000-0000-0000-000000000002 3 goods false list \
+            00000000-0000-0000-0000-000000000004 at home\n- - - service true - - abroad";
         assert_eq!(validated_text("{}", id, &lines), expected);
     }
 

@@ -98,7 +98,7 @@ pub(super) async fn created(
 ) -> Result<InvoiceView, Error> {
     let invoice = inserted(work, id, draft, claims).await?;
     work.audit("invoice.create", (Invoice::NAME, id), None, Some(&invoice.audited()))?;
-    Ok(InvoiceView::of(&invoice, None))
+    Ok(InvoiceView::drafted(&invoice))
 }
 
 /// The same without a row of the audit trail.

@@ -5,7 +5,7 @@ use super::content::{
     self, Account, Address, Capital, Content, Delivery, Identifier, InvoiceKind, Note, Party, Payment,
     Preceding, References, Treatment, UnitName, Vat, VatDue,
 };
-use super::draft::{Draft, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
+use super::draft::{Draft, DraftLine, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
 use super::mentions::{Mention, Operations};
 use super::terms::Parties;
 use super::totals::{Adjustment, AdjustmentValue, DocumentAdjustment, Line, LineVat, Totals, VatGroup};
@@ -207,6 +207,11 @@ fn territory(address: &PostalAddress) -> Territory {
     Territory::of(&address.country, address.postal_code.as_ref().map(|code| code.as_str()))
 }
 
+/// Whether somebody who is established there is in the registers of France. Monaco has its VAT, and registers of its own.
+fn is_in_france(address: &PostalAddress, territory: &Territory) -> bool {
+    territory.is_in_france() && address.country.code() != "MC"
+}
+
 impl<'a> Known<'a> {
     fn of(seller: &'a Seller, buyer: &'a Buyer, faults: &mut Fields) -> Option<Self> {
         if seller.address.is_none() {
@@ -235,11 +240,15 @@ impl<'a> Known<'a> {
     }
 
     fn is_french_seller(&self) -> bool {
-        self.here.country() == "FR"
+        is_in_france(self.seller_address, &self.here)
+    }
+
+    fn is_french_buyer(&self) -> bool {
+        is_in_france(self.buyer_address, &self.there)
     }
 
     fn is_french_trade(&self) -> bool {
-        self.is_french_seller() && self.there.country() == "FR" && self.kind != CustomerKind::Consumer
+        self.is_french_seller() && self.is_french_buyer() && self.kind != CustomerKind::Consumer
     }
 
     /// What the law wants of who they are.
@@ -302,8 +311,7 @@ impl<'a> Known<'a> {
     }
 
     fn treatment(&self) -> Option<Treatment> {
-        let is_french = self.there.country() == "FR";
-        self.is_french_seller().then_some(match (self.kind, is_french) {
+        self.is_french_seller().then_some(match (self.kind, self.is_french_buyer()) {
             (CustomerKind::Consumer, true) => Treatment::Consumer,
             (CustomerKind::Consumer, false) => Treatment::ForeignConsumer,
             (CustomerKind::Business | CustomerKind::PublicBody, true) => Treatment::Business,
@@ -378,10 +386,12 @@ impl<'a> Known<'a> {
             self.parties().late_interest(seller.late_interest_rate.as_ref()).map(Mention::LateInterest),
         );
         mentions.extend(self.parties().recovery_fee().map(Mention::RecoveryFee));
-        if self.kind != CustomerKind::Consumer {
+        // French laws want these two.
+        if self.is_french_seller() && self.kind != CustomerKind::Consumer {
             mentions.push(Mention::NoEarlyDiscount);
         }
-        if operations != Operations::Goods && seller.vat_due_on == VatDueOn::Debits {
+        let is_option = self.is_french_seller() && seller.vat_scheme == VatScheme::Normal;
+        if is_option && operations != Operations::Goods && seller.vat_due_on == VatDueOn::Debits {
             mentions.push(Mention::VatOnDebits);
         }
         let notes = mentions.iter().map(|mention| Note {
@@ -421,8 +431,11 @@ fn payment(iban: &Iban, bic: Option<&Bic>, currency: &Currency) -> Payment {
     }
 }
 
+/// What is sold. Lines of deposits do not know what they are of: they count only where there are no others.
 fn operations(draft: &Draft) -> Operations {
-    let has = |nature| draft.lines.iter().any(|line| line.nature == nature);
+    let is_sale = |line: &DraftLine| line.role == LineRole::Sale;
+    let any_sale = draft.lines.iter().any(is_sale);
+    let has = |nature| draft.lines.iter().any(|line| line.nature == nature && (is_sale(line) || !any_sale));
     match (has(Nature::Goods), has(Nature::Service)) {
         (true, true) => Operations::Both,
         (false, true) => Operations::Services,
@@ -924,12 +937,60 @@ mod tests {
     }
 
     #[test]
+    fn a_seller_elsewhere_says_nothing_of_french_law() {
+        let subjects = |seller: &Seller, customer: &Buyer| {
+            let mut sold = draft(vec![line("Conseil", "1", "100", "8.1")]);
+            sold.lines[0].nature = Nature::Service;
+            let content = composed(&sold, seller, customer);
+            let notes = content.mentions.into_iter().filter_map(|note| note.subject);
+            (notes.collect::<Vec<_>>(), content.treatment)
+        };
+        let swiss = Seller {
+            address: Some(address("CH", "1201")),
+            registration: Registration::parse("foreign", "CHE-100.155.212").ok(),
+            vat_number: None,
+            vat_due_on: VatDueOn::Debits,
+            ..seller()
+        };
+        let at_home =
+            Buyer { address: Some(address("CH", "1201")), registration: None, vat_number: None, ..buyer() };
+        assert_eq!(subjects(&swiss, &at_home), (vec![], None));
+        let agreed = Seller { late_interest_rate: VatRate::parse("5").ok(), ..swiss };
+        assert_eq!(subjects(&agreed, &at_home), (vec!["PMD".to_owned()], None));
+    }
+
+    #[test]
+    fn only_who_is_in_the_registers_of_france_needs_a_siren() {
+        let sold = draft(vec![line("Tea", "1", "100", "20")]);
+        for (country, postal_code, treatment) in
+            [("MC", "98000", Treatment::ForeignBusiness), ("NC", "98800", Treatment::ForeignBusiness)]
+        {
+            let customer =
+                Buyer { address: Some(address(country, postal_code)), registration: None, ..buyer() };
+            assert_eq!(composed(&sold, &seller(), &customer).treatment, Some(treatment), "{country}");
+        }
+        let overseas = Buyer { address: Some(address("FR", "97400")), registration: None, ..buyer() };
+        let missing = [("/customer/invoicing/registration", "customer_siren_missing")];
+        assert_eq!(faults(&sold, &seller(), &overseas), expected(&missing));
+    }
+
+    #[test]
     fn a_deposit_is_due_at_once_and_nothing_was_delivered() {
         let mut deposit = draft(vec![line("Acompte", "1", "30", "20")]);
         deposit.deposit_of = Some(OrderId::generate());
         let content = composed(&deposit, &seller(), &buyer());
         assert_eq!((content.kind, content.due_date), (InvoiceKind::Prepayment, today()));
         assert_eq!((content.delivery.date, content.totals.gross.to_string()), (None, "36.00".to_owned()));
+    }
+
+    #[test]
+    fn a_deposit_that_is_taken_off_makes_no_goods_of_services() {
+        let mut sold =
+            draft(vec![line("Conseil", "1", "100", "20"), line("Acompte déduit", "1", "30", "20")]);
+        (sold.lines[0].nature, sold.lines[1].role) = (Nature::Service, LineRole::TakesDepositOff);
+        assert_eq!(operations(&sold), Operations::Services);
+        sold.lines[0].role = LineRole::Deposit;
+        assert_eq!(operations(&sold), Operations::Both, "there is nothing else to go by");
     }
 
     #[test]
@@ -974,7 +1035,7 @@ mod tests {
             number: "FA-2026-000009".to_owned(),
             issue_date: BusinessDate::parse("2026-12-01").expect("a date"),
         };
-        let before = Named { preceding: vec![later], ..named.clone() };
+        let before = Named { preceding: vec![later], ..named };
         let faults = compose(&given, &seller(), &german(), today(), &before).expect_err("refused");
         assert_eq!(
             (faults[0].pointer.as_str(), faults[0].code),

@@ -23,10 +23,10 @@ use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection, within};
 use crate::commerce::addresses;
-use crate::commerce::prices::PriceSource;
+use crate::commerce::prices::{PriceOrigin, PriceSource};
 use crate::commerce::vat::{Category, Nature};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
-use crate::platform::schema::{invoice_contents, invoice_drafts, invoices};
+use crate::platform::schema::{invoice_contents, invoice_drafts, invoice_lines, invoices};
 use crate::values::business_date::BusinessDate;
 use crate::values::channel::Channel;
 use crate::values::contact::PostalAddress;
@@ -92,6 +92,28 @@ pub struct InvoiceView {
     pub summary: InvoiceSummary,
     /// What it says, from its validation on: it never changes. Null as long as it is a draft.
     pub content: Option<Content>,
+    /// Which price each line has, in the order of the lines; it never changes, and the document does not say it. Empty as long as it is a draft, whose lines
+    /// say it themselves.
+    pub prices: Vec<InvoicedPrice>,
+}
+
+/// Which price a line of an invoice has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct InvoicedPrice {
+    /// Null if it is not known, and of lines of credit notes and deposits.
+    pub price_source: Option<PriceSource>,
+    /// The price list, if the price is from one; it may have been deleted since.
+    #[schema(value_type = Option<Uuid>)]
+    pub price_list_id: Option<PriceListId>,
+}
+
+impl From<Option<PriceOrigin>> for InvoicedPrice {
+    fn from(price: Option<PriceOrigin>) -> Self {
+        Self {
+            price_source: price.map(|price| price.price_source),
+            price_list_id: price.and_then(|price| price.price_list_id),
+        }
+    }
 }
 
 /// What the audit trail keeps.
@@ -349,8 +371,15 @@ impl InvoiceSummary {
 }
 
 impl InvoiceView {
-    pub(super) fn of(invoice: &Invoice, content: Option<Content>) -> Self {
-        Self { summary: InvoiceSummary::of(invoice), content }
+    /// A draft.
+    pub(super) fn drafted(invoice: &Invoice) -> Self {
+        Self { summary: InvoiceSummary::of(invoice), content: None, prices: Vec::new() }
+    }
+
+    /// What was validated, with its draft.
+    pub(super) fn validated(invoice: &Invoice, content: Content, draft: &Draft) -> Self {
+        let prices = draft.lines.iter().map(|line| line.price.into()).collect();
+        Self { summary: InvoiceSummary::of(invoice), content: Some(content), prices }
     }
 }
 
@@ -533,24 +562,33 @@ impl<'q> Filtered<'q> for InvoiceFilter {
 /// `NotFound` if the tenant has no such invoice. Fails if the database cannot be reached.
 pub async fn get(db: &TenantDatabase, context: &RequestContext, id: InvoiceId) -> Result<InvoiceView, Error> {
     let key = (context.tenant_id().uuid(), id.uuid());
-    let (row, text): (Option<InvoiceRow>, Option<String>) = db
+    type Price = (Option<String>, Option<Uuid>);
+    let (row, text, prices): (Option<InvoiceRow>, Option<String>, Vec<Price>) = db
         .read(context, async |connection| {
-            let (mut one, mut other) = (connection, connection);
+            let (mut one, mut other, mut third) = (connection, connection, connection);
             let invoice =
                 invoices::table.find(key).select(InvoiceRow::as_select()).first::<InvoiceRow>(&mut one);
             let text = invoice_contents::table
                 .find(key)
                 .select(invoice_contents::content)
                 .first::<String>(&mut other);
-            let (invoice, text) = futures::join!(invoice, text);
-            Ok((invoice.optional()?, text.optional()?))
+            let prices = invoice_lines::table
+                .filter(invoice_lines::tenant_id.eq(key.0).and(invoice_lines::invoice_id.eq(key.1)))
+                .order(invoice_lines::position)
+                .select((invoice_lines::price_source, invoice_lines::price_list_id))
+                .load::<Price>(&mut third);
+            let (invoice, text, prices) = futures::join!(invoice, text, prices);
+            Ok((invoice.optional()?, text.optional()?, prices?))
         })
         .await?;
     let summary = InvoiceSummary::of_row(row.ok_or(InvoiceError::NotFound(id))?)?;
     let content = text.map(|text| serde_json::from_str(&text)).transpose();
     let content =
         content.map_err(|cause| Error::Serialize { what: "the stored content of an invoice", cause })?;
-    Ok(InvoiceView { summary, content })
+    let price = |(source, list): Price| {
+        InvoicedPrice::from(PriceOrigin::stored(source.as_deref(), list.map(PriceListId::from_uuid)))
+    };
+    Ok(InvoiceView { summary, content, prices: prices.into_iter().map(price).collect() })
 }
 
 /// # Errors

@@ -31,7 +31,7 @@ use crate::platform::schema::{
 use crate::values::business_date::BusinessDate;
 use crate::values::channel::Channel;
 use crate::values::goods::Units;
-use crate::values::ids::{CustomerId, InvoiceId, OrderId, ProductId, ShipmentId, TenantId};
+use crate::values::ids::{CustomerId, InvoiceId, OrderId, PriceListId, ProductId, ShipmentId, TenantId};
 use crate::values::money::{Money, VatRate};
 use crate::values::series::SeriesCode;
 use crate::values::unit::Unit;
@@ -301,10 +301,13 @@ crate::statement! {
         rates: &'a [Option<&'a BigDecimal>] => Array<Nullable<Numeric>>,
         whys: &'a [&'a str] => Array<Text>,
         deposits: &'a [bool] => Array<Bool>,
+        price_sources: &'a [Option<&'a str>] => Array<Nullable<Text>>,
+        price_lists: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
     }
     = "INSERT INTO invoice_lines
-        (tenant_id, invoice_id, position, product_id, order_id, order_position, nature, quantity, net, category, rate, why, deposit)
-     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS line"
+        (tenant_id, invoice_id, position, product_id, order_id, order_position, nature, quantity, net, category, rate, why, deposit,
+        price_source, price_list_id)
+     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS line"
 }
 
 crate::statement! {
@@ -578,6 +581,8 @@ pub(super) async fn freeze(
     let order_positions: Vec<_> = sources.iter().map(|source| source.map(|source| source.position)).collect();
     let natures: Vec<_> = draft.lines.iter().map(|line| line.nature.name()).collect();
     let deposits: Vec<_> = draft.lines.iter().map(|line| line.role != LineRole::Sale).collect();
+    let price_sources: Vec<_> = beside.iter().map(|line| line.price_source).collect();
+    let price_lists: Vec<_> = beside.iter().map(|line| line.price_list_id).collect();
     let quantities: Vec<_> = lines.iter().map(|line| line.quantity.value()).collect();
     let nets: Vec<_> = lines.iter().map(|line| line.net.value()).collect();
     let categories: Vec<_> = lines.iter().map(|line| line.vat.category.code()).collect();
@@ -596,6 +601,8 @@ pub(super) async fn freeze(
         &rates,
         whys,
         &deposits,
+        &price_sources,
+        &price_lists,
     )
     .execute(work.connection())
     .await?;
@@ -622,6 +629,8 @@ fn beside<'a>(line: &DraftLine, why: &'a str) -> Beside<'a> {
         source: line.source.map(|source| (source.order_id.uuid(), source.position)),
         nature: line.nature.name(),
         deposit: line.role != LineRole::Sale,
+        price_source: line.price.map(|price| price.price_source.name()),
+        price_list_id: line.price.and_then(|price| price.price_list_id).map(PriceListId::uuid),
         why,
     }
 }

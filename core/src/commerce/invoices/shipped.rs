@@ -4,23 +4,27 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::aggregate::{InvoiceError, InvoiceState};
 use super::claims::{self, Claim, Extent, Invoiceable, Part};
-use super::commands::created;
+use super::commands::{buyer, created};
 use super::deposit_rows::{self, DepositRow};
 use super::draft::{
-    Draft, DraftLine, DraftVat, LineName, LineRole, LineSku, MAX_LINES, OrderReference, Period, Source,
+    Draft, DraftLine, DraftVat, LineDescription, LineName, LineRole, LineSku, MAX_LINES, OrderReference,
+    Period, Source,
 };
 use super::queries::InvoiceView;
 use super::repository::{self, ShippedPart};
+use crate::accounts::tenants;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::customers;
 use crate::commerce::orders::{self, Order, OrderLine};
-use crate::commerce::vat::Nature;
+use crate::commerce::vat::{Nature, Territory};
 use crate::values::business_date::BusinessDate;
+use crate::values::contact::PostalAddress;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, InvoiceId, OrderId, ShipmentId};
 use crate::values::invalid::Invalid;
+use crate::values::language::Language;
 use crate::values::money::Money;
 
 /// The maximum number of orders on one invoice: they are locked together.
@@ -147,6 +151,30 @@ impl InvoiceShipped {
         Ok(first)
     }
 
+    /// Where the goods went that are invoiced: an order may have an address of its own. The customer is read only if it matters.
+    async fn delivered(
+        &self,
+        work: &mut UnitOfWork<'_>,
+        customer_id: CustomerId,
+        orders: &[Order],
+        taken: &[Part],
+    ) -> Result<Delivered, Error> {
+        let invoiced: BTreeSet<OrderId> = taken.iter().map(|part| part.source.order_id).collect();
+        let of_invoice = orders.iter().filter(|order| invoiced.contains(&order.id()));
+        let own: Vec<_> = of_invoice.map(|order| (order.id(), order.delivery_address())).collect();
+        let first = own.first().and_then(|(_, address)| *address);
+        if own.iter().all(|(_, address)| *address == first) {
+            return Ok(Delivered { address: first.cloned(), ..Delivered::default() });
+        }
+        let customer = customers::repository::look_at(work, customer_id).await?;
+        let tenant = tenants::repository::look_at(work).await?;
+        let buyer = buyer(&customer);
+        let usual = buyer.delivery_address.as_ref().or(buyer.address.as_ref());
+        let language = buyer.language.unwrap_or(tenant.details().language);
+        let delivered = Delivered::of(&own, usual, language);
+        delivered.map_err(|refused| InvoiceError::Lines(vec![refused.at(self.pointer())]).into())
+    }
+
     async fn draft(
         &self,
         work: &mut UnitOfWork<'_>,
@@ -155,6 +183,7 @@ impl InvoiceShipped {
         taken: &[Part],
         parts: &[ShippedPart],
     ) -> Result<Draft, Error> {
+        let delivered = self.delivered(work, customer_id, orders, taken).await?;
         let sold: HashMap<Source, &OrderLine> =
             orders.iter().flat_map(|order| sources(order).zip(order.lines())).collect();
         let products = sold.values().map(|line| line.product_id.uuid()).collect();
@@ -166,7 +195,7 @@ impl InvoiceShipped {
                 product_id: Some(line.product_id),
                 sku: Some(LineSku::stored(line.sku.clone())),
                 name: LineName::stored(line.name.clone()),
-                description: None,
+                description: delivered.elsewhere.get(&part.source.order_id).cloned(),
                 nature: Nature::Goods,
                 quantity: part.quantity.clone(),
                 unit: units.get(&line.product_id).cloned().unwrap_or_default(),
@@ -190,7 +219,7 @@ impl InvoiceShipped {
             language: None,
             reference,
             note: None,
-            delivery_address: None,
+            delivery_address: delivered.address.clone(),
             period: match &self.scope {
                 Scope::Month { month, .. } => Some(*month),
                 Scope::Orders(_) | Scope::Shipments(_) => None,
@@ -203,6 +232,61 @@ impl InvoiceShipped {
             deposit_of: None,
         })
     }
+}
+
+/// Where the goods of an invoice went.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Delivered {
+    /// The address of the document: it has room for one (EN 16931, BG-15). `None` is the customer's.
+    address: Option<PostalAddress>,
+    /// What lines say whose order went to another one.
+    elsewhere: HashMap<OrderId, LineDescription>,
+}
+
+impl Delivered {
+    /// Orders without an address of their own went to the `usual` one.
+    ///
+    /// # Errors
+    /// `several_destinations` if they went to places that have not the same VAT.
+    fn of(
+        orders: &[(OrderId, Option<&PostalAddress>)],
+        usual: Option<&PostalAddress>,
+        language: Language,
+    ) -> Result<Self, Invalid> {
+        let places: Vec<(OrderId, &PostalAddress)> =
+            orders.iter().filter_map(|(id, own)| Some((*id, own.or(usual)?))).collect();
+        let Some((_, first)) = places.first().copied() else { return Ok(Self::default()) };
+        if places.iter().any(|(_, place)| territory(place) != territory(first)) {
+            let message = "these went to places that have not the same VAT, and an invoice has one place of delivery: make one for each";
+            return Err(Invalid::new("several_destinations", message));
+        }
+        let others = places.iter().filter(|(_, place)| *place != first);
+        let elsewhere = others.map(|(id, place)| (*id, delivered_to(place, language))).collect();
+        Ok(Self { address: Some(first.clone()), elsewhere })
+    }
+}
+
+fn territory(address: &PostalAddress) -> Territory {
+    Territory::of(&address.country, address.postal_code.as_ref().map(|code| code.as_str()))
+}
+
+/// An invoice says where goods went if that is not where the customer is (CGI, annexe II, 242 nonies A, I).
+fn delivered_to(address: &PostalAddress, language: Language) -> LineDescription {
+    let PostalAddress { line1, line2, postal_code, city, country } = address;
+    let town = [postal_code.as_ref().map(ToString::to_string), Some(city.to_string())];
+    let town = town.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let parts = [
+        Some(line1.to_string()),
+        line2.as_ref().map(ToString::to_string),
+        Some(town),
+        Some(country.code().to_owned()),
+    ];
+    let place = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let text = match language {
+        Language::Fr => format!("Livré à\u{a0}: {place}"),
+        Language::En => format!("Delivered to: {place}"),
+    };
+    LineDescription::stored(text.chars().take(LineDescription::MAX).collect())
 }
 
 /// The lines of an order, as invoices name them.
@@ -347,6 +431,7 @@ mod tests {
     use super::super::draft::tests::{draft, line};
     use super::*;
     use crate::application::error::DomainError;
+    use crate::values::contact::{AddressLine, Country};
 
     fn deposit(net: &str, state: InvoiceState) -> DepositRow {
         DepositRow {
@@ -358,6 +443,36 @@ mod tests {
             credited: Money::zero(),
             taken_by: None,
         }
+    }
+
+    fn place(line1: &str, postal_code: &str, country: &str) -> PostalAddress {
+        PostalAddress {
+            line1: AddressLine::parse(line1).expect("valid"),
+            line2: None,
+            postal_code: AddressLine::parse(postal_code).ok(),
+            city: AddressLine::parse("Ville").expect("valid"),
+            country: Country::parse(country).expect("valid"),
+        }
+    }
+
+    #[test]
+    fn goods_went_to_the_orders_address_and_lines_say_which_went_elsewhere() {
+        let (shop, depot) = (place("1 rue du Port", "44000", "FR"), place("2 quai Sud", "69001", "FR"));
+        let (first, second) = (OrderId::generate(), OrderId::generate());
+        let delivered = |orders: &[(OrderId, Option<&PostalAddress>)]| {
+            Delivered::of(orders, Some(&shop), Language::Fr).map_err(|refused| refused.code)
+        };
+        let found = delivered(&[(first, None), (second, Some(&depot))]).expect("one VAT");
+        assert_eq!(found.address.as_ref(), Some(&shop));
+        assert_eq!(found.elsewhere.len(), 1);
+        assert_eq!(found.elsewhere[&second].as_str(), "Livré à\u{a0}: 2 quai Sud, 69001 Ville, FR");
+        // Lyon and Berlin have not the same VAT, nor have Nantes and La Réunion.
+        for (postal_code, country) in [("10115", "DE"), ("97400", "FR")] {
+            let abroad = place("3 Hafen", postal_code, country);
+            let refused = delivered(&[(first, Some(&depot)), (second, Some(&abroad))]);
+            assert_eq!(refused, Err("several_destinations"), "{country} {postal_code}");
+        }
+        assert_eq!(Delivered::of(&[(first, None)], None, Language::En), Ok(Delivered::default()));
     }
 
     #[test]
@@ -390,7 +505,7 @@ mod tests {
         };
         let paid = deposit("60", InvoiceState::Paid);
         sold.deposits = vec![paid.id];
-        assert_eq!(code(&sold, &[paid.clone()]), "");
+        assert_eq!(code(&sold, std::slice::from_ref(&paid)), "");
         assert_eq!(code(&sold, &[]), "invalid_invoice");
         let own = DepositRow { taken_by: Some(id), ..paid.clone() };
         assert_eq!(code(&sold, &[own]), "");

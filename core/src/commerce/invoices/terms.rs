@@ -1,5 +1,5 @@
 //! Until when an invoice is to be paid, and what the law lets the parties agree on. Sources: Code de commerce, L441-10 (businesses) and D441-5 (40 €);
-//! code de la commande publique, R2192-10, R2192-31 and D2192-35 (public bodies); directive 2011/7/EU, articles 3 to 6 (elsewhere in the Union).
+//! code de la commande publique, R2192-10, R2192-31 and D2192-35 (public bodies); directive 2011/7/EU, article 6 (elsewhere in the Union).
 
 use chrono::{Days, NaiveDate};
 
@@ -34,7 +34,7 @@ pub struct Parties<'a> {
 
 impl Parties<'_> {
     fn is_french(self) -> bool {
-        self.seller.country() == "FR"
+        self.seller.is_in_france()
     }
 
     /// Checks the day until which an invoice is to be paid.
@@ -101,25 +101,26 @@ impl Parties<'_> {
         BusinessDate::stored(due)
     }
 
-    /// What a late payment costs beside the interest: 40 € (D441-5, D2192-35; directive 2011/7/EU, article 6); nothing for consumers.
+    /// What a late payment costs beside the interest: 40 € (D441-5, D2192-35; directive 2011/7/EU, article 6); nothing for consumers, and nothing where the
+    /// seller is outside of the Union.
     pub fn recovery_fee(self) -> Option<Money> {
-        let is_consumer = self.customer == CustomerKind::Consumer;
-        (!is_consumer).then(|| Money::rounded(&RECOVERY_FEE_EUR.into()))
+        let is_owed = self.customer != CustomerKind::Consumer && self.seller.is_in_union();
+        is_owed.then(|| Money::rounded(&RECOVERY_FEE_EUR.into()))
     }
 
-    /// The yearly interest on a late payment: what the seller has set, or what holds without (L441-10, II; R2192-31). Consumers owe
-    /// what the general law says, which no invoice has to repeat.
+    /// The yearly interest on a late payment: what the seller has set, or what holds in France without (L441-10, II; R2192-31). Other laws have other rates,
+    /// and want no invoice to say them. Consumers owe what the general law says, which no invoice has to repeat.
     pub fn late_interest(self, set: Option<&VatRate>) -> Option<LateInterest> {
-        match self.customer {
-            CustomerKind::Consumer => None,
+        let above = |points| Some(LateInterest::AboveCentralBank(VatRate::hundredths(points)));
+        match (self.customer, self.is_french(), set) {
+            (CustomerKind::Consumer, ..) => None,
             // No contract changes what public bodies pay.
-            CustomerKind::PublicBody => {
-                Some(LateInterest::AboveCentralBank(VatRate::hundredths(ABOVE_CENTRAL_BANK_PUBLIC)))
+            (CustomerKind::PublicBody, true, _) => above(ABOVE_CENTRAL_BANK_PUBLIC),
+            (CustomerKind::Business | CustomerKind::PublicBody, _, Some(rate)) => {
+                Some(LateInterest::Rate(rate.clone()))
             }
-            CustomerKind::Business => Some(match set {
-                Some(rate) => LateInterest::Rate(rate.clone()),
-                None => LateInterest::AboveCentralBank(VatRate::hundredths(ABOVE_CENTRAL_BANK)),
-            }),
+            (CustomerKind::Business, true, None) => above(ABOVE_CENTRAL_BANK),
+            (CustomerKind::Business | CustomerKind::PublicBody, false, None) => None,
         }
     }
 }
@@ -208,5 +209,21 @@ mod tests {
         let fee = |customer| of(customer).recovery_fee().map(|fee| fee.to_string());
         assert_eq!(fee(CustomerKind::PublicBody).as_deref(), Some("40.00"));
         assert_eq!(fee(CustomerKind::Consumer), None);
+    }
+
+    #[test]
+    fn nothing_of_french_law_is_said_for_sellers_elsewhere() {
+        let set = VatRate::parse("12").expect("a rate");
+        for (country, fee) in [("BE", Some("40.00")), ("CH", None), ("NC", None)] {
+            let seller = territory(country);
+            for customer in [CustomerKind::Business, CustomerKind::PublicBody] {
+                let parties = Parties { seller: &seller, customer };
+                let found = parties.recovery_fee().map(|fee| fee.to_string());
+                assert_eq!(found.as_deref(), fee, "{country} {customer:?}");
+                assert_eq!(parties.late_interest(None), None, "{country} {customer:?}");
+                let agreed = Some(LateInterest::Rate(set.clone()));
+                assert_eq!(parties.late_interest(Some(&set)), agreed, "{country} {customer:?}");
+            }
+        }
     }
 }

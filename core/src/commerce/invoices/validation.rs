@@ -102,7 +102,7 @@ async fn invoiced(
     ask(work, &composed, &series).await?;
     let (invoice, content) = number(work, invoice, &draft, &composed, (&series, dates_in_order), now).await?;
     work.audit(audit.action, (Invoice::NAME, invoice.id()), audit.before.as_ref(), Some(&invoice.audited()))?;
-    Ok(InvoiceView::of(&invoice, Some(content)))
+    Ok(InvoiceView::validated(&invoice, content, &draft))
 }
 
 /// The seller and the customer as they are now: what the document says of them is frozen with it.
@@ -215,7 +215,7 @@ pub(super) async fn give_back(
         work.record(credited).await?;
     }
     work.audit(audit.action, (Invoice::NAME, id), audit.before.as_ref(), Some(&invoice.audited()))?;
-    Ok(InvoiceView::of(&invoice, Some(content)))
+    Ok(InvoiceView::validated(&invoice, content, &draft))
 }
 
 fn named_by(original: &Original) -> Named {

@@ -142,7 +142,8 @@ crate::statement! {
     = "SELECT l.position, l.kind, l.subject_id, l.occurred_at, l.digest, l.previous_hash, l.hash,
         c.content || chr(10) || i.customer_id || COALESCE((
             SELECT string_agg(chr(10) || COALESCE(r.product_id::text, '-') || ' ' || COALESCE(r.order_id::text, '-') || ' '
-                || COALESCE(r.order_position::text, '-') || ' ' || r.nature || ' ' || r.deposit::text || ' ' || r.why, '' ORDER BY r.position)
+                || COALESCE(r.order_position::text, '-') || ' ' || r.nature || ' ' || r.deposit::text
+                || ' ' || COALESCE(r.price_source, '-') || ' ' || COALESCE(r.price_list_id::text, '-') || ' ' || r.why, '' ORDER BY r.position)
             FROM invoice_lines AS r WHERE r.tenant_id = c.tenant_id AND r.invoice_id = c.invoice_id), '')
     FROM invoice_chain AS l
     LEFT JOIN invoice_contents AS c ON l.kind = 'validated' AND c.tenant_id = l.tenant_id AND c.invoice_id = l.subject_id

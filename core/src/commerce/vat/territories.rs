@@ -58,6 +58,9 @@ const POSTAL_CODES: &[(&str, &str, &str)] = &[
     ("GB", "BT", "XI"),
 ];
 
+/// Countries overseas that are French and have registers, taxes and a law of payment terms of their own.
+const OWN_REGISTERS: [&str; 4] = ["FR-NC", "FR-PF", "FR-WF", "FR-TF"];
+
 /// The area in which a place lies. Two places in the same area share a VAT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Territory {
@@ -108,6 +111,16 @@ impl Territory {
     /// Whether it is a part of a member state outside of that state's VAT.
     pub fn is_special(&self) -> bool {
         self.area.contains('-')
+    }
+
+    /// Whether the registers of France and its law of commerce hold there: on the mainland and in its departments overseas, whatever their VAT.
+    pub fn is_in_france(&self) -> bool {
+        self.country() == "FR" && !OWN_REGISTERS.contains(&self.area())
+    }
+
+    /// Whether the law of the Union holds there, where its VAT does not, too: on the Canary Islands, say.
+    pub fn is_in_union(&self) -> bool {
+        if self.country() == "FR" { self.is_in_france() } else { MEMBER_STATES.contains(&self.country()) }
     }
 
     fn is_member_state(&self) -> bool {
@@ -162,6 +175,21 @@ mod tests {
                 (goods, services),
                 "{country} {postal_code}"
             );
+        }
+        for (country, postal_code, france, union) in [
+            ("FR", "44000", true, true),
+            ("FR", "97400", true, true),
+            ("RE", "", true, true),
+            ("NC", "98800", false, false),
+            ("FR", "98713", false, false),
+            ("ES", "35001", false, true),
+            ("BE", "1000", false, true),
+            ("GB", "BT1 5GS", false, false),
+            ("CH", "1201", false, false),
+        ] {
+            let territory = territory(country, postal_code);
+            let found = (territory.is_in_france(), territory.is_in_union());
+            assert_eq!(found, (france, union), "{country} {postal_code}");
         }
         assert_eq!(territory("ES", "35001").country(), "ES");
         assert!(territory("ES", "35001").is_special() && !territory("ES", "28013").is_special());
