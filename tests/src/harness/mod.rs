@@ -3,6 +3,7 @@
 mod api;
 mod authority;
 mod broker;
+mod browser;
 mod collector;
 mod committed;
 mod consumer;
@@ -35,6 +36,7 @@ mod writer;
 
 pub use api::{Api, order_body};
 pub use authority::{Authority, SERVER_NAME};
+pub use browser::BrowserPrograms;
 pub use broker::{Management, VirtualHost};
 pub use collector::{Collector, Span};
 pub use committed::committed_events;
