@@ -27,9 +27,12 @@ impl BrowserPrograms {
         if let Some(programs) = &*found {
             return Ok(programs.clone());
         }
-        let printed = script("browser", &[], Given::Used).context("no browser for the browser tests (above)")?;
+        let printed =
+            script("browser", &[], Given::Used).context("no browser for the browser tests (above)")?;
         let printed = lines(&printed);
-        let get = |name: &str| printed.get(name).map(PathBuf::from).with_context(|| format!("no {name} was printed"));
+        let get = |name: &str| {
+            printed.get(name).map(PathBuf::from).with_context(|| format!("no {name} was printed"))
+        };
         let programs = Self { browser: get("BROWSER")?, driver: get("CHROMEDRIVER")?, axe: get("AXE")? };
         Ok(found.insert(programs).clone())
     }

@@ -36,8 +36,8 @@ mod writer;
 
 pub use api::{Api, order_body};
 pub use authority::{Authority, SERVER_NAME};
-pub use browser::BrowserPrograms;
 pub use broker::{Management, VirtualHost};
+pub use browser::BrowserPrograms;
 pub use collector::{Collector, Span};
 pub use committed::committed_events;
 pub use consumer::{Consumer, EXCHANGE, Message, QueueOptions, declare_exchange, narrow_queue};

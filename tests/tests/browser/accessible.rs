@@ -25,7 +25,13 @@ async fn judge(browser: &mut Browser, pages: &[(String, Look)]) -> Result<()> {
                 found.push(format!("it is wider than the screen: {wide}"));
             }
         } else {
-            found.extend(browser.unseen_stops().await?.into_iter().map(|stop| format!("one does not see the focus: {stop}")));
+            found.extend(
+                browser
+                    .unseen_stops()
+                    .await?
+                    .into_iter()
+                    .map(|stop| format!("one does not see the focus: {stop}")),
+            );
         }
         found.extend(browser.nothing_wrong().await.err().map(|error| error.to_string()));
         wrong.extend(found.into_iter().map(|what| format!("{path} {look:?}: {what}")));
@@ -81,12 +87,17 @@ async fn operators_and_strangers_find_no_barrier() {
         let mut browser = Browser::open(world, &api, DESK).await?;
         // A link that does not hold any more.
         browser.allow(422);
-        let owned = |pages: Vec<(&str, Look)>| pages.into_iter().map(|(path, look)| (path.to_owned(), look)).collect::<Vec<_>>();
+        let owned = |pages: Vec<(&str, Look)>| {
+            pages.into_iter().map(|(path, look)| (path.to_owned(), look)).collect::<Vec<_>>()
+        };
         judge(&mut browser, &owned(of_strangers())).await?;
         browser.look(DESK).await?;
         enter_as_operator(world, &browser).await?;
         let mut pages = owned(of_operators());
-        pages.extend([DESK, Look { width: 390, is_dark: true, language: "en" }].map(|look| (format!("/console/operators/dead-letters?letter={letter}"), look)));
+        pages.extend(
+            [DESK, Look { width: 390, is_dark: true, language: "en" }]
+                .map(|look| (format!("/console/operators/dead-letters?letter={letter}"), look)),
+        );
         judge(&mut browser, &pages).await
     })
     .await;

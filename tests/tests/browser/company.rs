@@ -31,7 +31,11 @@ pub(crate) async fn user(world: &World, api: &Api, role: &str) -> Result<String>
     let email = format!("{role}@docks.example");
     let body = json!({"email": email, "name": format!("Camille {role}"), "role": role, "password": PASSWORD});
     api.created("/users", &body).await?;
-    world.sql().await?.execute("UPDATE users SET email_verified_at = now() WHERE email = $1", &[&email]).await?;
+    world
+        .sql()
+        .await?
+        .execute("UPDATE users SET email_verified_at = now() WHERE email = $1", &[&email])
+        .await?;
     Ok(email)
 }
 

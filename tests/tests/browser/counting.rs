@@ -25,7 +25,10 @@ async fn goods_are_counted_on_a_telephone() {
         let count = browser.path().await?.split('?').next().unwrap_or_default().to_owned();
         browser.follow("Commencer le comptage").await?;
         browser.follow("Compter").await?;
-        ensure!(browser.focused().await?.as_deref() == Some("scan"), "the field for the scanner has the focus");
+        ensure!(
+            browser.focused().await?.as_deref() == Some("scan"),
+            "the field for the scanner has the focus"
+        );
         browser.lacks("Attendu").await?;
 
         scan(&browser, "0000000000000").await?;

@@ -37,7 +37,10 @@ impl Driver {
         let mut command = Command::new(&programs.driver);
         command.arg(format!("--port={port}"));
         let daemon = world.start("chromedriver", &mut command)?;
-        until("chromedriver to listen", START_LIMIT, async || Ok(TcpStream::connect(("127.0.0.1", port)).await?)).await?;
+        until("chromedriver to listen", START_LIMIT, async || {
+            Ok(TcpStream::connect(("127.0.0.1", port)).await?)
+        })
+        .await?;
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities(&programs.browser, &profile.0)?)
             .connect(&format!("http://127.0.0.1:{port}"))

@@ -73,7 +73,8 @@ async fn under_open_pages(world: &World, broker: &mut PrivateServices) -> Result
     let (api, _relay) = (console(world).await?, world.relay().await?);
     let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
     api.order(&customer, &product).await?;
-    let (mut person, mut operator) = (Browser::open(world, &api, DESK).await?, Browser::open(world, &api, DESK).await?);
+    let (mut person, mut operator) =
+        (Browser::open(world, &api, DESK).await?, Browser::open(world, &api, DESK).await?);
     enter(world, &api, &person, "sales").await?;
     enter_as_operator(world, &operator).await?;
     person.go("/console/orders").await?;

@@ -3,7 +3,8 @@
 use crate::page::Look;
 
 /// The roles of a company, and their letters in the tables below.
-pub(crate) const ROLES: [(char, &str); 4] = [('a', "admin"), ('m', "management"), ('s', "sales"), ('w', "warehouse")];
+pub(crate) const ROLES: [(char, &str); 4] =
+    [('a', "admin"), ('m', "management"), ('s', "sales"), ('w', "warehouse")];
 
 /// The pages of a company, with the letters of who may see them. Braces name what `company::furnished` made.
 const PAGES: &[(&str, &str)] = &[
@@ -137,7 +138,10 @@ pub(crate) fn of_role(role: &str) -> Vec<(&'static str, Look)> {
     let pages = PAGES.iter().enumerate().flat_map(|(index, (path, letters))| {
         let roles: Vec<char> = letters.chars().collect();
         let turns = both(index);
-        turns.into_iter().enumerate().map(move |(turn, look)| (roles[(index + turn) % roles.len()], *path, look))
+        turns
+            .into_iter()
+            .enumerate()
+            .map(move |(turn, look)| (roles[(index + turn) % roles.len()], *path, look))
     });
     let letter = ROLES.iter().find(|(_, name)| *name == role).map(|(letter, _)| *letter);
     pages.filter(|(one, ..)| Some(*one) == letter).map(|(_, path, look)| (path, look)).collect()
@@ -167,7 +171,8 @@ fn both(index: usize) -> [Look; 2] {
 
 #[test]
 fn each_page_is_looked_at_twice_and_each_pair_of_properties_meets() {
-    let looks: Vec<_> = ROLES.iter().flat_map(|(_, role)| of_role(role).into_iter().map(move |look| (*role, look))).collect();
+    let looks: Vec<_> =
+        ROLES.iter().flat_map(|(_, role)| of_role(role).into_iter().map(move |look| (*role, look))).collect();
     assert_eq!(looks.len(), PAGES.len() * 2);
     let pairs: std::collections::BTreeSet<_> = looks
         .iter()

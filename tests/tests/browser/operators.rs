@@ -37,7 +37,8 @@ async fn a_dead_letter_is_read_and_requeued() {
         browser.sees("Aucune lettre morte").await?;
         browser.nothing_wrong().await?;
 
-        let left: i64 = world.sql().await?.query_one("SELECT count(*) FROM outbox_dead_letters", &[]).await?.get(0);
+        let left: i64 =
+            world.sql().await?.query_one("SELECT count(*) FROM outbox_dead_letters", &[]).await?.get(0);
         ensure!(left == 0, "{left} dead letters are left");
         world.drained(LIMIT).await?;
         relay.stop().await

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use comptoir_tests::harness::{Api, World, until};
-use fantoccini::actions::{InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+use fantoccini::actions::{
+    InputSource, KeyAction, KeyActions, MOUSE_BUTTON_LEFT, MouseActions, PointerAction,
+};
 use fantoccini::elements::{Element, ElementRef};
 use fantoccini::key::Key;
 use serde_json::{Value, json};
@@ -61,7 +63,8 @@ impl Browser {
     pub(crate) async fn look(&self, look: Look) -> Result<()> {
         let is_phone = look.width < 600;
         let (height, theme) = (if is_phone { 844 } else { 900 }, if look.is_dark { "dark" } else { "light" });
-        let screen = json!({"width": look.width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone});
+        let screen =
+            json!({"width": look.width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone});
         self.driver.cdp("Emulation.setDeviceMetricsOverride", screen).await?;
         self.driver.cdp("Emulation.setTouchEmulationEnabled", json!({"enabled": is_phone})).await?;
         let features = json!([{"name": "prefers-color-scheme", "value": theme}]);
@@ -117,7 +120,11 @@ impl Browser {
     pub(crate) async fn hears(&self, text: &str) -> Result<()> {
         until(format!("«{text}» in a live region"), LIMIT, async || {
             let told = self.run("told", &[]).await?;
-            let is_told = told.as_array().into_iter().flatten().any(|one| one.as_str().is_some_and(|one| one.contains(text)));
+            let is_told = told
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|one| one.as_str().is_some_and(|one| one.contains(text)));
             ensure!(is_told, "{}: {told}", self.path().await?);
             Ok(())
         })
@@ -148,7 +155,11 @@ impl Browser {
         if self.hands == Hands::Pointer {
             option.click().await?;
         } else {
-            let pointed = async || Ok::<_, anyhow::Error>(self.run("pointed", &[]).await?.as_str().unwrap_or_default().to_owned());
+            let pointed = async || {
+                Ok::<_, anyhow::Error>(
+                    self.run("pointed", &[]).await?.as_str().unwrap_or_default().to_owned(),
+                )
+            };
             for _ in 0..CHOICES {
                 self.key(Key::Down).await?;
                 if pointed().await?.contains(choice) {
@@ -211,7 +222,9 @@ impl Browser {
                 y: 0.0,
             });
             for _ in 0..2 {
-                twice = twice.then(PointerAction::Down { button: MOUSE_BUTTON_LEFT }).then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+                twice = twice
+                    .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+                    .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
             }
             Ok(self.driver.client.perform_actions(twice).await?)
         })
@@ -220,7 +233,8 @@ impl Browser {
 
     pub(crate) async fn key(&self, key: Key) -> Result<()> {
         let value = char::from(key);
-        let keys = KeyActions::new("keys".to_owned()).then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        let keys =
+            KeyActions::new("keys".to_owned()).then(KeyAction::Down { value }).then(KeyAction::Up { value });
         Ok(self.driver.client.perform_actions(keys).await?)
     }
 
@@ -247,7 +261,9 @@ impl Browser {
         until(format!("the {kind} «{name}»"), LIMIT, async || {
             let found = self.run("find", &[json!(kind), json!(name)]).await?;
             match found.as_object().and_then(|reference| reference.values().next()).and_then(Value::as_str) {
-                Some(id) => Ok(Element::from_element_id(self.driver.client.clone(), ElementRef::from(id.to_owned()))),
+                Some(id) => {
+                    Ok(Element::from_element_id(self.driver.client.clone(), ElementRef::from(id.to_owned())))
+                }
                 None => bail!("{}: {}", self.path().await?, self.text().await?),
             }
         })
@@ -288,7 +304,10 @@ impl Browser {
         for _ in 0..STOPS {
             if self.run("isFocused", &[json!(kind), json!(name)]).await? == true {
                 let stop = self.run("focused", &[]).await?;
-                ensure!(stop["isVisible"] == true && stop["isFree"] == true, "one does not see the focus: {stop}");
+                ensure!(
+                    stop["isVisible"] == true && stop["isFree"] == true,
+                    "one does not see the focus: {stop}"
+                );
                 return Ok(());
             }
             self.key(Key::Tab).await?;

@@ -29,7 +29,10 @@ async fn a_session_that_ends_under_an_open_page_leads_to_the_log_in_and_back() {
         browser.sees("Connexion").await?;
         log_in(&browser, "sales@docks.example", PASSWORD).await?;
         let path = browser.path().await?;
-        ensure!(path.starts_with("/console/orders?") && path.contains("status=pending"), "back where it was: {path}");
+        ensure!(
+            path.starts_with("/console/orders?") && path.contains("status=pending"),
+            "back where it was: {path}"
+        );
         browser.nothing_wrong().await
     })
     .await;
@@ -71,7 +74,10 @@ async fn a_form_of_another_origin_changes_nothing_even_with_the_right_token() {
 }
 
 async fn serve(listener: TcpListener, page: String) -> Result<()> {
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", page.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        page.len()
+    );
     loop {
         let (mut socket, _) = listener.accept().await?;
         let answer = format!("{head}{page}");

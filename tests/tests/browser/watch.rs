@@ -85,13 +85,17 @@ impl Watch {
     }
 
     fn answered(&mut self, id: &str, of: &Value) {
-        let status = of["response"]["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or_default();
+        let status = of["response"]["status"]
+            .as_u64()
+            .and_then(|status| u16::try_from(status).ok())
+            .unwrap_or_default();
         let url = text(&of["response"]["url"]);
         if status >= 400 && !self.allowed.contains(&status) {
             self.complaints.push(format!("{status} for {url}"));
         }
         let headers = of["response"]["headers"].as_object().into_iter().flatten();
-        let encoding = headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding")).map(|(_, value)| value);
+        let encoding =
+            headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding")).map(|(_, value)| value);
         if let (Some(load), Some(encoding)) = (self.open.get_mut(id), encoding.last()) {
             text(encoding).clone_into(&mut load.encoding);
         }
@@ -99,7 +103,11 @@ impl Watch {
 
     fn ended(&mut self, id: &str, of: &Value) {
         if let Some(mut load) = self.open.remove(id) {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of bytes, which the browser writes as a float")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a number of bytes, which the browser writes as a float"
+            )]
             let bytes = of["encodedDataLength"].as_f64().unwrap_or_default() as u64;
             load.bytes = bytes;
             self.loads.push(load);

@@ -21,7 +21,10 @@ async fn a_first_page_is_small_as_it_is_transferred_and_comes_from_here_alone() 
             browser.loads().await?;
             browser.go(path).await?;
             let loads = browser.loads().await?;
-            let counted: Vec<_> = loads.iter().filter(|load| ["Document", "Stylesheet", "Script"].contains(&load.kind.as_str())).collect();
+            let counted: Vec<_> = loads
+                .iter()
+                .filter(|load| ["Document", "Stylesheet", "Script"].contains(&load.kind.as_str()))
+                .collect();
             ensure!(counted.len() >= 4, "the page, the style and two scripts: {loads:?}");
             let bytes: u64 = counted.iter().map(|load| load.bytes).sum();
             ensure!(bytes <= LIMIT, "{path}: {bytes} bytes with heads of answers: {counted:#?}");
