@@ -94,10 +94,10 @@ async fn operators_and_strangers_find_no_barrier() {
         browser.look(DESK).await?;
         enter_as_operator(world, &browser).await?;
         let mut pages = owned(of_operators());
-        pages.extend(
-            [DESK, Look { width: 390, is_dark: true, language: "en" }]
-                .map(|look| (format!("/console/operators/dead-letters?letter={letter}"), look)),
-        );
+        for path in ["/console/operators/dead-letters?letter=", "/console/operators/outbox/"] {
+            let looks = [DESK, Look { width: 390, is_dark: true, language: "en" }];
+            pages.extend(looks.map(|look| (format!("{path}{letter}"), look)));
+        }
         judge(&mut browser, &pages).await
     })
     .await;

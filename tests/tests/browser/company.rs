@@ -160,17 +160,28 @@ pub(crate) async fn furnished(api: &Api) -> Result<Things> {
     things.add("shipped", &shipped)?;
     things.add("shipment", &get("/shipments").await?)?;
 
+    let line = json!({"position": 1, "quantity": "1"});
+    let back = json!({"reason": "taille", "lines": [line]});
+    things.add("return", &api.created(&format!("/orders/{}/returns", id(&shipped)), &back).await?)?;
+
+    // More is paid than is due: the customer has credit. The next invoice is open.
+    let paid = api.invoice(&customer, &product).await?;
+    command(&format!("/invoices/{}/validate", id(&paid)), None).await?;
+    let payment = json!({"customer_id": customer["id"], "amount": "50.00", "method": "transfer"});
+    things.add("payment", &api.created("/payments", &payment).await?)?;
     things.add("draft", &api.invoice(&customer, &product).await?)?;
     let invoice = api.invoice(&customer, &product).await?;
     command(&format!("/invoices/{}/validate", id(&invoice)), None).await?;
     things.add("invoice", &invoice)?;
-    let payment = json!({"customer_id": customer["id"], "amount": "12.00", "method": "transfer"});
-    things.add("payment", &api.created("/payments", &payment).await?)?;
 
     // Goods of another warehouse are counted: those above go on moving.
     let other = api.warehouse("REZ").await?;
     let count = api.created("/inventory-counts", &json!({"warehouse_id": other["id"]})).await?;
+    command(&format!("/inventory-counts/{}/start", id(&count)), None).await?;
     things.add("count", &count)?;
+    let colleague = json!({"email": "new@docks.example", "name": "Dominique", "role": "sales"});
+    api.created("/users", &colleague).await?;
+    things.add("email", &get("/emails").await?)?;
     things.add("user", &get("/users").await?)?;
     things.add("audit", &get("/audit-events").await?)?;
     things.add("key", &get("/api-keys").await?)?;

@@ -33,7 +33,7 @@ pub(crate) struct Driver {
 impl Driver {
     pub(crate) async fn start(world: &World) -> Result<Self> {
         let programs = tokio::task::spawn_blocking(BrowserPrograms::installed).await??;
-        let (port, profile) = (free_port()?, Profile::new()?);
+        let (port, mut profile) = (free_port()?, Profile::new()?);
         let mut command = Command::new(&programs.driver);
         command.arg(format!("--port={port}"));
         let daemon = world.start("chromedriver", &mut command)?;
@@ -42,10 +42,13 @@ impl Driver {
         })
         .await?;
         let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities(&programs.browser, &profile.0)?)
+            .capabilities(capabilities(&programs.browser, &profile.folder)?)
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .with_context(|| format!("no browser: {}", daemon.output()))?;
+        let process =
+            client.capabilities().and_then(|told| told.get("goog:processID")).and_then(Value::as_u64);
+        profile.browser = process;
         let driver = Self { client, _daemon: daemon, _profile: profile };
         driver.cdp("Network.enable", json!({})).await?;
         driver.cdp("Page.addScriptToEvaluateOnNewDocument", json!({"source": WATCH})).await?;
@@ -109,22 +112,31 @@ impl WebDriverCompatibleCommand for Extension {
 }
 
 /// The folder of a browser's data.
-struct Profile(PathBuf);
+struct Profile {
+    folder: PathBuf,
+    /// The process that writes there.
+    browser: Option<u64>,
+}
 
 impl Profile {
     fn new() -> Result<Self> {
-        Ok(Self(tempfile::Builder::new().prefix("comptoir-browser-").tempdir()?.keep()))
+        let folder = tempfile::Builder::new().prefix("comptoir-browser-").tempdir()?.keep();
+        Ok(Self { folder, browser: None })
+    }
+
+    /// A process that has ended, and that nobody has waited for, has no program any more.
+    fn is_in_use(&self) -> bool {
+        self.browser.is_some_and(|process| std::fs::read_link(format!("/proc/{process}/exe")).is_ok())
     }
 }
 
 impl Drop for Profile {
     fn drop(&mut self) {
         let begun = Instant::now();
-        // The browser may still be writing its last files.
-        while self.0.exists() && begun.elapsed() < END_LIMIT {
-            if std::fs::remove_dir_all(&self.0).is_err() {
-                std::thread::sleep(Duration::from_millis(20));
-            }
+        while (self.is_in_use() || std::fs::remove_dir_all(&self.folder).is_err())
+            && begun.elapsed() < END_LIMIT
+        {
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }

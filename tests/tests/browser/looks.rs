@@ -27,6 +27,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/console/shipments/{shipment}", "amsw"),
     ("/console/shipments/{shipment}/delivery-note", "amsw"),
     ("/console/returns", "amsw"),
+    ("/console/returns/{return}", "amsw"),
     ("/console/purchases", "amw"),
     ("/console/purchases/new", "am"),
     ("/console/purchases/{purchase}", "amw"),
@@ -87,6 +88,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/console/counts", "amw"),
     ("/console/counts/new", "amw"),
     ("/console/counts/{count}", "amw"),
+    ("/console/counts/{count}/sheet", "amw"),
     ("/console/counts/{count}/cancel", "am"),
     ("/console/roles", "amsw"),
     ("/console/users", "am"),
@@ -99,6 +101,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/console/keys/{key}", "am"),
     ("/console/keys/{key}/revoke", "a"),
     ("/console/emails", "am"),
+    ("/console/emails/{email}", "am"),
     ("/console/projections", "am"),
     ("/console/audit", "am"),
     ("/console/audit/{audit}", "am"),
@@ -161,7 +164,7 @@ fn twice(paths: &'static [&'static str]) -> Vec<(&'static str, Look)> {
 
 /// Two looks that differ in everything.
 fn both(index: usize) -> [Look; 2] {
-    let [english, dark, narrow] = [index, index / 2, index / 4].map(|number| number % 2 == 1);
+    let [english, dark, narrow] = [index / 3, index / 5, index / 7].map(|number| number % 2 == 1);
     [false, true].map(|other| Look {
         width: if narrow == other { 1280 } else { 390 },
         is_dark: dark != other,

@@ -1,5 +1,4 @@
 //! The console in a real browser: typed, clicked, read. `make test` runs `smoke`, `make test-all` the rest (docs/console.md).
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod accessible;
 mod axe;

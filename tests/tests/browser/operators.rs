@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use comptoir_tests::harness::{World, until};
 
+use crate::axe::findings;
 use crate::company::{console, dead_letter, enter_as_operator, services_are_told};
 use crate::page::{Browser, DESK};
 
@@ -33,6 +34,8 @@ async fn a_dead_letter_is_read_and_requeued() {
         browser.follow("Remettre en file").await?;
         browser.sees_later("Fait", LIMIT).await?;
         browser.sees_later("Réponse entière, JSON", LIMIT).await?;
+        let found = findings(&browser).await?;
+        ensure!(found.is_empty(), "{}", found.join("\n"));
         browser.follow("Lettres mortes").await?;
         browser.sees("Aucune lettre morte").await?;
         browser.nothing_wrong().await?;

@@ -131,6 +131,16 @@ impl Browser {
         .await
     }
 
+    /// Waits until a row of the list has this.
+    pub(crate) async fn lists(&self, text: &str) -> Result<()> {
+        until(format!("a row with «{text}»"), LIMIT, async || {
+            let rows = self.run("rows", &[]).await?;
+            ensure!(rows.as_str().is_some_and(|rows| rows.contains(text)), "{}: {rows}", self.path().await?);
+            Ok(())
+        })
+        .await
+    }
+
     pub(crate) async fn lacks(&self, text: &str) -> Result<()> {
         let page = self.text().await?;
         ensure!(!page.contains(text), "«{text}» is on {}: {page}", self.path().await?);
@@ -206,11 +216,6 @@ impl Browser {
         self.leaves(async || self.press(name).await).await.with_context(|| format!("following «{name}»"))
     }
 
-    /// Sends a form with Enter in the field that has the focus.
-    pub(crate) async fn send(&self) -> Result<()> {
-        self.leaves(async || self.key(Key::Enter).await).await
-    }
-
     /// Presses twice, as quickly as a pointer can.
     pub(crate) async fn double_press(&self, name: &str) -> Result<()> {
         let element = self.find("control", name).await?;
@@ -268,10 +273,6 @@ impl Browser {
             }
         })
         .await
-    }
-
-    pub(crate) async fn has(&self, kind: &str, name: &str) -> Result<bool> {
-        Ok(!self.run("find", &[json!(kind), json!(name)]).await?.is_null())
     }
 
     /// Goes through everything that Tab leads to, once, and says what one would not see there.

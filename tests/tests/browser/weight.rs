@@ -27,7 +27,11 @@ async fn a_first_page_is_small_as_it_is_transferred_and_comes_from_here_alone() 
                 .collect();
             ensure!(counted.len() >= 4, "the page, the style and two scripts: {loads:?}");
             let bytes: u64 = counted.iter().map(|load| load.bytes).sum();
-            ensure!(bytes <= LIMIT, "{path}: {bytes} bytes with heads of answers: {counted:#?}");
+            let told = counted
+                .iter()
+                .map(|load| format!("{} {}: {} ({})", load.kind, load.url, load.bytes, load.encoding));
+            let told = told.collect::<Vec<_>>().join("\n");
+            ensure!(bytes <= LIMIT, "{path}: {bytes} bytes with the heads of the answers:\n{told}");
         }
         // It also complains of a file of another site.
         browser.nothing_wrong().await

@@ -28,6 +28,7 @@ const functions = {
     const found = candidates[kind](plain(name)).filter(shown);
     return found.find((element) => element.closest("main, dialog")) || found[0] || null;
   },
+  rows: () => plain((document.getElementById("rows") || document.createElement("p")).innerText),
   text: () => plain(document.body.innerText),
   // A new page has another time of birth.
   born: () => (document.readyState === "complete" ? performance.timeOrigin : null),
