@@ -34,7 +34,7 @@ const functions = {
   born: () => (document.readyState === "complete" ? performance.timeOrigin : null),
   status: () => performance.getEntriesByType("navigation")[0].responseStatus,
   // What a screen reader is told without being asked.
-  told: () => all("[role=status], [role=alert], [aria-live]").filter(shown).map((region) => plain(region.textContent)),
+  told: () => all("[role=status], [role=alert], [aria-live]").filter(shown).map((region) => plain(region.innerText)),
   value(name) {
     const field = functions.find("field", name);
     return field && (field.type === "checkbox" || field.type === "radio" ? String(field.checked) : field.value);
