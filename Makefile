@@ -10,7 +10,7 @@ with_services := deploy/services with
 # A version of PostgreSQL other than the distribution's, 14 to 18, for whatever needs services.
 export POSTGRES
 
-.PHONY: help demo run services services-stop test test-all torture fuzz mutants check dist check-dist deb bench schema migrate fmt clean toolchain
+.PHONY: help demo run services services-stop test test-all screenshots torture fuzz mutants check dist check-dist deb bench schema migrate fmt clean toolchain
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ test: toolchain services ## every test, to the end, and what failed; POSTGRES=14
 
 test-all: toolchain services ## test, and what is slow or rare; POSTGRES=14…18 runs all of it on that version
 	@deploy/test 'torture SECONDS=$(or $(SECONDS),300) SEED=$(or $(SEED),11)' fuzz check-dist
+
+screenshots: toolchain services ## the pictures of docs/console.md, in docs/screenshots
+	cargo build --workspace --bins --tests
+	@COMPTOIR_SCREENSHOTS='$(CURDIR)/docs/screenshots' $(with_services) cargo test --workspace --test browser photographed -- --include-ignored
 
 torture: toolchain services ## every fault at random, under load; SECONDS=60 SEED=… (a seed that was printed)
 	cargo build --release --bin api --bin relay --bin torture

@@ -102,17 +102,24 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     Ok(measurements)
 }
 
+/// A database with so many orders, and all that they leave behind.
+pub(super) async fn filled(services: &Services, orders: u64) -> Result<World> {
+    progress(format!("writing {orders} orders"));
+    let world = seeded(services).await?;
+    let sql = world.sql().await?;
+    let data = DATA.replace("TENANT", &world.tenant().await?.id.to_string());
+    let data = data.replace("ORDERS", &orders.to_string());
+    // One by one: VACUUM is no part of a transaction. The first statement's comment has no semicolon.
+    for statement in data.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+        sql.batch_execute(statement).await?;
+    }
+    Ok(world)
+}
+
 impl Side {
     async fn filled(services: &Services, orders: u64) -> Result<Self> {
-        progress(format!("growth: writing {orders} orders"));
-        let world = seeded(services).await?;
+        let world = filled(services, orders).await?;
         let sql = world.sql().await?;
-        let data = DATA.replace("TENANT", &world.tenant().await?.id.to_string());
-        let data = data.replace("ORDERS", &orders.to_string());
-        // One by one: VACUUM is no part of a transaction. The first statement's comment has no semicolon.
-        for statement in data.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
-            sql.batch_execute(statement).await?;
-        }
         let api = Api::start(&world, &[("COMPTOIR__LOG__FILTER", "warn")]).await?;
         Ok(Self { orders, world, sql, api: Some(api), placed: 0, confirmed: 0 })
     }

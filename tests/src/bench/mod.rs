@@ -4,6 +4,7 @@
 
 mod audit;
 mod authentication;
+mod console;
 mod cost;
 mod decay;
 mod documents;
@@ -96,6 +97,8 @@ pub enum Subject {
     Authentication,
     /// What the audit trail costs the writers of one tenant
     Audit,
+    /// The console's lists, against the API's own reads of them, in quiet and beside orders
+    Console,
     /// The same requests with ten thousand orders and with a million
     Growth,
 }
@@ -121,6 +124,7 @@ pub async fn run(subject: Subject, services: &Services, effort: Effort) -> Resul
         Subject::Invoices => invoices::measure(services, effort).await,
         Subject::Authentication => authentication::measure(services, effort).await,
         Subject::Audit => audit::measure(services, effort).await,
+        Subject::Console => console::measure(services, effort).await,
         Subject::Growth => growth::measure(services, effort).await,
     }
 }

@@ -3,6 +3,7 @@
 mod api;
 mod authority;
 mod broker;
+mod browser;
 mod collector;
 mod committed;
 mod consumer;
@@ -37,6 +38,7 @@ mod writer;
 pub use api::{Api, order_body};
 pub use authority::{Authority, SERVER_NAME};
 pub use broker::{Management, VirtualHost};
+pub use browser::BrowserPrograms;
 pub use collector::{Collector, Span};
 pub use committed::committed_events;
 pub use consumer::{Consumer, EXCHANGE, Message, Misfits, QueueOptions, declare_exchange, narrow_queue};
