@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{Datelike, NaiveDate};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::accounting::{self, SalesBy, SalesSort, SalesView};
+use comptoir_core::values::Money;
 
 use crate::console::layout;
 use crate::console::lists::{Address, Head, Turn, View};
@@ -45,7 +46,7 @@ pub(super) async fn vat_due(
     let (address, from, to) = dated(&Address::of(&request), first, today);
     let period = Query::<PeriodParameters>::parse(&address.query(&[]))?.0.period()?;
     let due = accounting::vat_due(&database, &visitor.context, period).await?;
-    let money = |amount| number(format.money(amount, &due.currency));
+    let money = |amount: &Money| number(format.money(amount, &due.currency));
     let row = |line: &accounting::VatDueLine| Row {
         label: said::cause(line.cause, visitor.language).to_owned(),
         to: None,

@@ -21,7 +21,7 @@ use crate::console::layout::{self, Page};
 use crate::console::typography::Word;
 use crate::console::undone::Undone;
 use crate::console::visitor::Visitor;
-use crate::console::words::{Orders, faults};
+use crate::console::words::Orders;
 use crate::error::ApiError;
 use crate::extract::part;
 

@@ -3,7 +3,6 @@
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::{Permission, TenantDatabase};
-use comptoir_core::commerce::customers;
 use comptoir_core::commerce::prices::{
     self, CreatePriceList, DeletePriceList, PriceListView, UpdatePriceList,
 };
