@@ -28,7 +28,7 @@ SELECT true FROM api_keys
 SELECT "products"."tenant_id", "products"."id", "products"."version", "products"."sku", "products"."name", "products"."unit_price",
     "products"."vat_rate", "products"."ordered", "products"."archived_at", "products"."created_at", "products"."updated_at",
     "products"."external_id", "products"."unit", "products"."quantity_decimals", "products"."stocked", "products"."category_id",
-    "products"."barcodes"
+    "products"."barcodes", "products"."nature"
     FROM "products"
     WHERE (("products"."tenant_id" = {$1 'TENANT'::uuid}) AND ("products"."id" = ANY({$2 ARRAY['01900000-0000-7000-9000-' || lpad(to_hex(:product::bigint), 12, '0')]::uuid[]})))
     ORDER BY "products"."id" FOR KEY SHARE \gset product_

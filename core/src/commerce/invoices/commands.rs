@@ -60,7 +60,7 @@ pub struct LineDetails {
     pub sku: Option<LineSku>,
     pub name: Option<LineName>,
     pub description: Option<LineDescription>,
-    /// `None` stands for goods.
+    /// `None` is the product's, or goods.
     pub nature: Option<Nature>,
     pub quantity: Quantity,
     pub unit: Option<Unit>,
@@ -280,7 +280,7 @@ fn with_products(
             sku: line.sku.clone().or_else(|| Some(LineSku::stored(product?.sku.as_str().to_owned()))),
             name,
             description: line.description.clone(),
-            nature: line.nature.unwrap_or(Nature::Goods),
+            nature: line.nature.or_else(|| Some(product?.nature)).unwrap_or_default(),
             quantity: line.quantity.clone(),
             unit: unit.unwrap_or_default(),
             unit_price,

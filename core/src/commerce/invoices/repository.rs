@@ -26,7 +26,7 @@ use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, f
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{
-    invoice_claims, invoice_contents, invoice_drafts, invoices, orders, products, shipment_lines, shipments,
+    invoice_claims, invoice_contents, invoice_drafts, invoices, orders, shipment_lines, shipments,
 };
 use crate::values::business_date::BusinessDate;
 use crate::values::channel::Channel;
@@ -34,7 +34,6 @@ use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, InvoiceId, OrderId, PriceListId, ProductId, ShipmentId, TenantId};
 use crate::values::money::{Money, VatRate};
 use crate::values::series::SeriesCode;
-use crate::values::unit::Unit;
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = invoices, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -495,23 +494,6 @@ pub(super) async fn customers_of(
         .load(work.connection())
         .await?;
     let pair = |(order, customer)| (OrderId::from_uuid(order), CustomerId::from_uuid(customer));
-    Ok(rows.into_iter().map(pair).collect())
-}
-
-/// The units of products as they are now; an order does not keep them.
-///
-/// # Errors
-/// Fails if the database cannot be reached.
-pub(super) async fn units_of(
-    work: &mut UnitOfWork<'_>,
-    ids: Vec<Uuid>,
-) -> Result<HashMap<ProductId, Unit>, Error> {
-    let rows: Vec<(Uuid, String)> = products::table
-        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
-        .select((products::id, products::unit))
-        .load(work.connection())
-        .await?;
-    let pair = |(id, unit)| (ProductId::from_uuid(id), Unit::stored(unit));
     Ok(rows.into_iter().map(pair).collect())
 }
 
