@@ -43,8 +43,8 @@ SELECT "products"."tenant_id", "products"."id", "products"."version", "products"
 
 -- core/src/commerce/orders/repository.rs: look_at_buyer. The API asks it together with the products, and waits once for both; pgbench can
 -- keep no answer of a pipeline. There is no price list: the API asks no more.
-SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id)
-    FROM customers AS c WHERE c.tenant_id = {$1 'TENANT'::uuid} AND c.id = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
+SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id), t.time_zone
+    FROM customers AS c JOIN tenants AS t ON t.id = c.tenant_id WHERE c.tenant_id = {$1 'TENANT'::uuid} AND c.id = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
 
 -- core/src/commerce/warehouses/repository.rs: find_default
 SELECT "warehouses"."id" FROM "warehouses"

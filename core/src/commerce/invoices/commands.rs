@@ -14,7 +14,7 @@ use super::draft::{
 use super::queries::{DraftView, InvoiceView};
 use super::repository;
 use super::shipped::claim;
-use crate::accounts::tenants::Tenant;
+use crate::accounts::tenants::{self, Tenant};
 use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, change, delete};
 use crate::application::error::{Error, check_version};
@@ -198,12 +198,19 @@ async fn resolved(
     Ok(draft)
 }
 
-/// Reads what price lists say of the lines that name a product and no price: on the day of delivery, or of issue, or today.
+/// Reads what price lists say of the lines that name a product and no price: on the day of delivery, or of issue, or today where the
+/// company is.
 async fn listed(work: &mut UnitOfWork<'_>, details: &NewInvoice) -> Result<PriceBook, Error> {
     let unpriced = details.lines.iter().filter(|line| line.unit_price.is_none());
-    let ids = unpriced.filter_map(|line| line.product_id).collect();
-    let on = details.delivered_on.or(details.issue_date);
-    let (tenant, on) = (work.tenant(), on.unwrap_or_else(|| BusinessDate::of(work.now())));
+    let ids: Vec<ProductId> = unpriced.filter_map(|line| line.product_id).collect();
+    if ids.is_empty() {
+        return Ok(PriceBook::default());
+    }
+    let on = match details.delivered_on.or(details.issue_date) {
+        Some(on) => on,
+        None => tenants::repository::today(work).await?,
+    };
+    let tenant = work.tenant();
     prices::repository::book(work.connection(), tenant, Some(details.customer_id), ids, on).await
 }
 

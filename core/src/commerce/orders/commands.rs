@@ -10,6 +10,7 @@ use super::amendment::{AmendedLine, AuditedAmendment, OrderAmendment, Plan};
 use super::events::OrderEvent;
 use super::queries::OrderView;
 use super::repository::{self, Buyer};
+use crate::accounts::tenants;
 use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
@@ -64,7 +65,9 @@ impl Command for PlaceOrder {
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
         }
-        let prices = if buyer.has_lists { self.listed(work).await? } else { PriceBook::default() };
+        let ordered_on = self.ordered_on.unwrap_or_else(|| buyer.today(work.now()));
+        let prices =
+            if buyer.has_lists { self.listed(work, ordered_on).await? } else { PriceBook::default() };
         let stocked: Vec<&Product> = products.values().filter(|product| product.details().stocked).collect();
         let lines = self.lines.iter().filter_map(|line| {
             let product = products.get(&line.product_id)?;
@@ -79,7 +82,7 @@ impl Command for PlaceOrder {
             currency: work.context().currency().clone(),
             warehouse_id: self.warehouse(work, !stocked.is_empty()).await?,
             back_order: self.back_order,
-            ordered_on: self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now())),
+            ordered_on,
             delivery_address: self.delivery_address.clone(),
             promised_on: self.promised_on,
             lines: lines.collect(),
@@ -121,10 +124,9 @@ impl PlaceOrder {
     }
 
     /// Reads what price lists say of the lines that have no price of their own, on the day of the order.
-    async fn listed(&self, work: &mut UnitOfWork<'_>) -> Result<PriceBook, Error> {
+    async fn listed(&self, work: &mut UnitOfWork<'_>, on: BusinessDate) -> Result<PriceBook, Error> {
         let unpriced = self.lines.iter().filter(|line| line.unit_price.is_none());
         let ids = unpriced.map(|line| line.product_id).collect();
-        let on = self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now()));
         let tenant = work.tenant();
         prices::repository::book(work.connection(), tenant, Some(self.customer_id), ids, on).await
     }
@@ -271,15 +273,18 @@ fn products_of(amendment: &OrderAmendment, order: &Order) -> Vec<ProductId> {
     products
 }
 
-/// Reads what price lists say today of the new lines that have no price of their own.
+/// Reads what price lists say today, where the company is, of the new lines that have no price of their own.
 async fn listed(
     work: &mut UnitOfWork<'_>,
     amendment: &OrderAmendment,
     customer: CustomerId,
 ) -> Result<PriceBook, Error> {
     let unpriced = amendment.lines.iter().filter(|line| line.unit_price.is_none());
-    let ids = unpriced.filter_map(|line| line.product_id).collect();
-    let (tenant, on) = (work.tenant(), BusinessDate::of(work.now()));
+    let ids: Vec<ProductId> = unpriced.filter_map(|line| line.product_id).collect();
+    if ids.is_empty() {
+        return Ok(PriceBook::default());
+    }
+    let (tenant, on) = (work.tenant(), tenants::repository::today(work).await?);
     prices::repository::book(work.connection(), tenant, Some(customer), ids, on).await
 }
 

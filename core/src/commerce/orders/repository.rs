@@ -18,6 +18,7 @@ use super::aggregate::{
 use super::events::OrderEvent;
 use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
+use crate::accounts::tenants::TimeZone;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, LockMode, find};
 use crate::application::error::{Error, unless_taken};
@@ -590,13 +591,23 @@ pub(super) struct Buyer {
     pub(super) limit: Option<CreditLimit>,
     /// Whether the company has any price list.
     pub(super) has_lists: bool,
+    /// Where the company is; `None` if there is no such customer.
+    pub(super) zone: Option<TimeZone>,
+}
+
+impl Buyer {
+    /// The day that it is where the company is.
+    pub(super) fn today(&self, now: DateTime<Utc>) -> BusinessDate {
+        let there = |zone: &TimeZone| BusinessDate::stored(zone.date_of(now));
+        self.zone.as_ref().map_or_else(|| BusinessDate::of(now), there)
+    }
 }
 
 crate::statement! {
     /// A company without price lists learns it here: its orders cost no other statement.
-    struct LookAtBuyer<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid } -> (Nullable<Numeric>, Bool)
-    = "SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id)
-     FROM customers AS c WHERE c.tenant_id = $1 AND c.id = $2"
+    struct LookAtBuyer<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid } -> (Nullable<Numeric>, Bool, Text)
+    = "SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id), t.time_zone
+     FROM customers AS c JOIN tenants AS t ON t.id = c.tenant_id WHERE c.tenant_id = $1 AND c.id = $2"
 }
 
 async fn look_at_buyer(
@@ -605,16 +616,18 @@ async fn look_at_buyer(
     customer: CustomerId,
 ) -> Result<Buyer, Error> {
     let looking = LookAtBuyer::new(tenant.uuid(), customer.uuid());
-    let found: Option<(Option<BigDecimal>, bool)> = looking.get_result(&mut connection).await.optional()?;
-    let buyer = |(limit, has_lists): (Option<BigDecimal>, bool)| Buyer {
+    let found: Option<(Option<BigDecimal>, bool, String)> =
+        looking.get_result(&mut connection).await.optional()?;
+    let buyer = |(limit, has_lists, zone): (Option<BigDecimal>, bool, String)| Buyer {
         limit: limit.as_ref().map(CreditLimit::stored),
         has_lists,
+        zone: TimeZone::parse(&zone).ok(),
     };
     Ok(found.map(buyer).unwrap_or_default())
 }
 
 /// Loads the products of a new order, as [`products::repository::load_for_order`] does, and reads the customer's credit limit without a
-/// lock, and whether there are price lists. Both are asked in one round trip: an order of a customer without a limit costs no other.
+/// lock, whether there are price lists, and where the company is. Both are asked in one round trip: an order of a customer without a limit costs no other.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.

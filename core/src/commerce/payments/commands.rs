@@ -33,7 +33,7 @@ const MAX_CREDITS: i64 = 500;
 pub struct RecordPayment {
     pub customer_id: CustomerId,
     pub method: PaymentMethod,
-    /// `None` stands for today.
+    /// `None` stands for today, where the company is.
     pub received_on: Option<BusinessDate>,
     /// More than zero.
     pub amount: Money,
@@ -47,7 +47,10 @@ impl Command for RecordPayment {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<PaymentView, Error> {
         lock_customer(work, self.customer_id).await?;
         let now = work.now();
-        let received_on = self.received_on.unwrap_or_else(|| BusinessDate::of(now));
+        let received_on = match self.received_on {
+            Some(day) => day,
+            None => tenants::repository::today(work).await?,
+        };
         received_on.check(now).map_err(PaymentError::ReceivedOn)?;
         let mut paid = Paid::lock(work, self.customer_id, &self.wanted, &[]).await?;
         let spread = spread(&self.amount, &self.wanted, &paid.open()).map_err(PaymentError::Spread)?;
