@@ -43,7 +43,7 @@ pub(crate) struct InvoiceRequest {
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     issue_date: Option<BusinessDate>,
-    /// Left out or null: what was agreed with the customer, or what the law says.
+    /// Left out or null: what was agreed with the customer, or what the law says; never later than the law permits.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     due_on: Option<BusinessDate>,

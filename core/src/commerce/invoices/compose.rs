@@ -7,7 +7,7 @@ use super::content::{
 };
 use super::draft::{Draft, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
 use super::mentions::{Mention, Operations};
-use super::terms::Parties;
+use super::terms::{Due, Parties};
 use super::totals::{Adjustment, AdjustmentValue, DocumentAdjustment, Line, LineVat, Totals, VatGroup};
 use crate::commerce::vat::{
     self, Category, Exemption, Nature, Reason, Supply, Territory, Undecided, Verdict, decide,
@@ -138,7 +138,7 @@ pub fn compose(
     let language = draft.language.or(buyer.language).unwrap_or(seller.language);
 
     let taxes = Taxes::of(draft, &parties, delivered_on, &mut faults);
-    let due_date = parties.due_date(draft, issue_date, delivered_on, &mut faults);
+    let due = parties.due_date(draft, issue_date, delivered_on, &mut faults);
     let Some(taxes) = taxes else { return faults.finish(None) };
     let totals = faults.take("/draft/lines", Totals::of(&taxes.lines, &taxes.adjustments, &Money::zero()));
     let Some(totals) = totals else { return faults.finish(None) };
@@ -158,7 +158,7 @@ pub fn compose(
         kind,
         number: String::new(),
         issue_date,
-        due_date,
+        due_date: due.on,
         currency: seller.currency.code().to_owned(),
         operations,
         treatment: parties.treatment(),
@@ -177,7 +177,7 @@ pub fn compose(
         lines: taxes.lines_of(draft, &totals),
         adjustments: taxes.adjustments_of(draft, &totals),
         vat: totals.groups.iter().map(|group| taxes.group(group, language)).collect(),
-        mentions: parties.mentions(draft, operations, language),
+        mentions: parties.mentions(draft, operations, due, language),
         payment: account.map(|iban| payment(iban, seller.bic.as_ref(), &seller.currency)),
         totals: content::Totals {
             lines: totals.lines,
@@ -292,18 +292,26 @@ impl<'a> Known<'a> {
         issued_on: BusinessDate,
         delivered_on: BusinessDate,
         faults: &mut Fields,
-    ) -> BusinessDate {
+    ) -> Due {
         // What is credited is due to nobody, and a deposit is due before anything is delivered.
         match (draft.kind(), draft.due_on) {
-            (InvoiceKind::CreditNote, _) | (InvoiceKind::Prepayment, None) => return issued_on,
+            (InvoiceKind::CreditNote, _) | (InvoiceKind::Prepayment, None) => {
+                return Due { on: issued_on, shortened_from: None };
+            }
             (InvoiceKind::Prepayment, Some(_)) | (InvoiceKind::Invoice, _) => {}
         }
-        let terms = self.buyer.payment_terms;
-        let due = draft.due_on.unwrap_or_else(|| self.parties().due_on(issued_on, Some(delivered_on), terms));
+        let (parties, is_periodic) = (self.parties(), draft.period.is_some());
+        let Some(due_on) = draft.due_on else {
+            return parties.due_within_law(
+                issued_on,
+                Some(delivered_on),
+                self.buyer.payment_terms,
+                is_periodic,
+            );
+        };
         // A date of its own was not agreed with the end of a month.
-        let agreed = terms.filter(|_| draft.due_on.is_none());
-        faults.take("/draft/due_on", self.parties().check(issued_on, due, agreed, draft.period.is_some()));
-        due
+        faults.take("/draft/due_on", parties.check(issued_on, due_on, None, is_periodic));
+        Due { on: due_on, shortened_from: None }
     }
 
     fn delivery(&self, draft: &'a Draft) -> &'a PostalAddress {
@@ -371,7 +379,7 @@ impl<'a> Known<'a> {
         given.or_else(of_siren)
     }
 
-    fn mentions(&self, draft: &Draft, operations: Operations, language: Language) -> Vec<Note> {
+    fn mentions(&self, draft: &Draft, operations: Operations, due: Due, language: Language) -> Vec<Note> {
         let seller = self.seller;
         let mut mentions = Vec::new();
         if self.is_french_seller() {
@@ -389,6 +397,9 @@ impl<'a> Known<'a> {
         // French laws want these two.
         if self.is_french_seller() && self.kind != CustomerKind::Consumer {
             mentions.push(Mention::NoEarlyDiscount);
+        }
+        if let Some(agreed) = due.shortened_from {
+            mentions.push(Mention::DueSooner { agreed, law: self.parties().source() });
         }
         let is_option = self.is_french_seller() && seller.vat_scheme == VatScheme::Normal;
         if is_option && operations != Operations::Goods && seller.vat_due_on == VatDueOn::Debits {
@@ -664,7 +675,7 @@ fn chosen(category: Category, vat: &DraftVat) -> Result<Verdict, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::super::draft::tests::{draft, line};
-    use super::super::draft::{Correction, DraftAdjustment, InvoiceReason, WantedCredit};
+    use super::super::draft::{Correction, DraftAdjustment, InvoiceReason, Period, WantedCredit};
     use super::super::totals::AdjustmentKind;
     use super::*;
     use crate::values::contact::{AddressLine, Country};
@@ -826,6 +837,26 @@ mod tests {
             ..draft(vec![line("Tea", "1", "1", "20")])
         };
         assert_eq!(faults(&late, &seller(), &buyer()), expected(&[("/draft/due_on", "terms_beyond_law")]));
+    }
+
+    #[test]
+    fn an_invoice_of_a_month_is_due_within_45_days_and_says_what_was_agreed() {
+        let agreed = Buyer { payment_terms: PaymentTerms::new(60, false).ok(), ..buyer() };
+        let mut sold = draft(vec![line("Tea", "1", "1", "20")]);
+        let (issued, single) = ("2026-11-30", "2027-01-29");
+        sold.issue_date = BusinessDate::parse(issued).ok();
+        let due = |sold: &Draft| {
+            let content = composed(sold, &seller(), &agreed);
+            let said = content.mentions.iter().filter(|note| note.text.contains("maximum légal")).count();
+            (content.due_date.to_string(), said)
+        };
+        assert_eq!(due(&sold), (single.to_owned(), 0));
+        sold.period = Period::month("2026-11").ok();
+        assert_eq!(due(&sold), ("2027-01-14".to_owned(), 1));
+        sold.due_on = BusinessDate::parse("2027-01-10").ok();
+        assert_eq!(due(&sold), ("2027-01-10".to_owned(), 0), "chosen");
+        sold.due_on = BusinessDate::parse(single).ok();
+        assert_eq!(faults(&sold, &seller(), &agreed), expected(&[("/draft/due_on", "terms_beyond_law")]));
     }
 
     #[test]
