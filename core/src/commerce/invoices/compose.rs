@@ -1,6 +1,8 @@
 //! Makes the content of an invoice from a draft, the seller and the customer as they are at that moment, or says everything that is missing. Pure: all that can
 //! refuse a validation is decided here, before a number is drawn.
 
+use std::collections::HashMap;
+
 use super::content::{
     self, Account, Address, Capital, Content, Delivery, Identifier, InvoiceKind, Note, Party, Payment,
     Preceding, References, Treatment, UnitName, Vat, VatDue,
@@ -15,6 +17,7 @@ use crate::commerce::vat::{
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::{PostalAddress, VatNumber};
 use crate::values::iban::{Bic, Iban};
+use crate::values::ids::OrderId;
 use crate::values::invalid::{FieldError, Fields, Invalid};
 use crate::values::language::Language;
 use crate::values::money::{Currency, Money, VatRate};
@@ -69,13 +72,15 @@ pub struct Buyer {
     pub payment_terms: Option<PaymentTerms>,
 }
 
-/// What is known of the invoices that it names.
+/// What is known of the invoices and orders that it names.
 #[derive(Debug, Clone, Default)]
 pub struct Named {
     /// What a credit note corrects, or the deposits that are taken off.
     pub preceding: Vec<Preceding>,
     /// When and where that was delivered which a credit note corrects.
     pub delivery: Option<Delivery>,
+    /// From where the goods of orders leave, as far as their warehouses have addresses. Other goods leave from where the seller is.
+    pub leaves_from: HashMap<OrderId, PostalAddress>,
 }
 
 /// An invoice that lacks nothing but its number.
@@ -137,7 +142,7 @@ pub fn compose(
     let delivered_on = draft.delivered_on.or(draft.period.map(|period| period.end)).unwrap_or(issue_date);
     let language = draft.language.or(buyer.language).unwrap_or(seller.language);
 
-    let taxes = Taxes::of(draft, &parties, delivered_on, &mut faults);
+    let taxes = Taxes::of(draft, &parties, named, delivered_on, &mut faults);
     let due = parties.due_date(draft, issue_date, delivered_on, &mut faults);
     let Some(taxes) = taxes else { return faults.finish(None) };
     let totals = faults.take("/draft/lines", Totals::of(&taxes.lines, &taxes.adjustments, &Money::zero()));
@@ -465,17 +470,26 @@ impl Taxes {
     fn of(
         draft: &Draft,
         parties: &Known<'_>,
+        named: &Named,
         delivered_on: BusinessDate,
         faults: &mut Fields,
     ) -> Option<Self> {
         let to = territory(parties.delivery(draft));
-        let verdict = |nature, vat: &DraftVat| tax(parties, &to, nature, vat, delivered_on);
+        let from: HashMap<OrderId, Territory> =
+            named.leaves_from.iter().map(|(order, address)| (*order, territory(address))).collect();
+        // Nobody says which goods a discount or a charge of the document is of: of those that leave from elsewhere, if there are any.
+        let elsewhere = from.values().find(|place| **place != parties.here).unwrap_or(&parties.here);
+        let verdict =
+            |from: &Territory, nature, vat: &DraftVat| tax(parties, (from, &to), nature, vat, delivered_on);
         let mut taxes =
             Self { lines: Vec::new(), adjustments: Vec::new(), whys: Vec::new(), reasons: Vec::new() };
         let mut is_complete = true;
         for (index, line) in draft.lines.iter().enumerate() {
             let at = format!("/draft/lines/{index}");
-            let Some(found) = faults.take(format!("{at}/vat"), verdict(line.nature, &line.vat)) else {
+            let order = line.source.map(|source| source.order_id).or(draft.deposit_of);
+            let leaves = order.and_then(|order| from.get(&order)).unwrap_or(&parties.here);
+            let Some(found) = faults.take(format!("{at}/vat"), verdict(leaves, line.nature, &line.vat))
+            else {
                 is_complete = false;
                 continue;
             };
@@ -505,7 +519,7 @@ impl Taxes {
         }
         for (index, given) in draft.adjustments.iter().enumerate() {
             let at = format!("/draft/adjustments/{index}/vat");
-            let Some(found) = faults.take(at, verdict(given.nature, &given.vat)) else {
+            let Some(found) = faults.take(at, verdict(elsewhere, given.nature, &given.vat)) else {
                 is_complete = false;
                 continue;
             };
@@ -616,7 +630,7 @@ fn shown(given: &Reasoned, base: &Money) -> content::Adjustment {
 /// The VAT of a line: by the rule, or as somebody chose it.
 fn tax(
     parties: &Known<'_>,
-    to: &Territory,
+    (from, to): (&Territory, &Territory),
     nature: Nature,
     vat: &DraftVat,
     delivered_on: BusinessDate,
@@ -638,7 +652,7 @@ fn tax(
             vat_number: parties.buyer.vat_number.as_ref(),
         },
         nature,
-        from: &parties.here,
+        from,
         to,
         rate: &vat.rate,
         exemption: exemption.as_ref(),
@@ -675,11 +689,11 @@ fn chosen(category: Category, vat: &DraftVat) -> Result<Verdict, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::super::draft::tests::{draft, line};
-    use super::super::draft::{Correction, DraftAdjustment, InvoiceReason, Period, WantedCredit};
+    use super::super::draft::{Correction, DraftAdjustment, InvoiceReason, Period, Source, WantedCredit};
     use super::super::totals::AdjustmentKind;
     use super::*;
     use crate::values::contact::{AddressLine, Country};
-    use crate::values::ids::{InvoiceId, OrderId};
+    use crate::values::ids::InvoiceId;
     use crate::values::money::UnitPrice;
 
     fn address(country: &str, postal_code: &str) -> PostalAddress {
@@ -894,6 +908,33 @@ mod tests {
     }
 
     #[test]
+    fn goods_that_leave_from_a_warehouse_abroad_are_decided_by_hand() {
+        let order_id = OrderId::generate();
+        let mut sold = draft(vec![line("Tea", "1", "100", "20")]);
+        sold.lines[0].source = Some(Source { order_id, position: 1 });
+        let from = |country, postal_code| Named {
+            leaves_from: HashMap::from([(order_id, address(country, postal_code))]),
+            ..Named::default()
+        };
+        let code = |draft: &Draft, named: &Named| {
+            let composed = compose(draft, &seller(), &buyer(), today(), named);
+            composed.map_or_else(|faults| faults[0].code, |_| "")
+        };
+        assert_eq!(code(&sold, &from("FR", "69001")), "");
+        assert_eq!(code(&sold, &from("MC", "98000")), "", "Monaco is France");
+        assert_eq!(code(&sold, &from("DE", "10115")), "leaves_from_elsewhere");
+        let deposit = Draft { deposit_of: Some(order_id), ..draft(vec![line("Acompte", "1", "30", "20")]) };
+        assert_eq!(code(&deposit, &from("DE", "10115")), "leaves_from_elsewhere");
+        let mut service = sold.clone();
+        service.lines[0].nature = Nature::Service;
+        assert_eq!(code(&service, &from("DE", "10115")), "", "a service leaves from nowhere");
+        let free = draft(vec![line("Tea", "1", "100", "20")]);
+        assert_eq!(code(&free, &from("DE", "10115")), "", "not of that order");
+        sold.lines[0].vat.category = Some(Category::Standard);
+        assert_eq!(code(&sold, &from("DE", "10115")), "", "chosen by hand");
+    }
+
+    #[test]
     fn somebody_may_choose_and_has_to_say_why() {
         let mut sold = draft(vec![line("Works", "1", "100", "0")]);
         sold.lines[0].vat.category = Some(Category::ReverseCharge);
@@ -1021,7 +1062,7 @@ mod tests {
         let number = "FA-2026-000001".to_owned();
         let named = Named {
             preceding: vec![Preceding { kind: InvoiceKind::Invoice, number, issue_date: today() }],
-            delivery: None,
+            ..Named::default()
         };
         let composed = compose(&sold, &seller(), &german(), today(), &named).expect("complete");
         assert_eq!(composed.whys[1], "as on the deposit that it takes off");
@@ -1046,7 +1087,7 @@ mod tests {
         let invoice_id = InvoiceId::generate();
         given.correction = Some(Correction { invoice_id, wanted: WantedCredit::Rest, return_id: None });
         let delivery = Delivery { date: BusinessDate::parse("2014-01-15").ok(), address: None };
-        let named = Named { preceding: Vec::new(), delivery: Some(delivery.clone()) };
+        let named = Named { delivery: Some(delivery.clone()), ..Named::default() };
         let composed = compose(&given, &seller(), &german(), today(), &named).expect("complete");
         let later = Preceding {
             kind: InvoiceKind::Invoice,
