@@ -64,7 +64,6 @@ pub(crate) struct ProductRequest {
     /// Goods or a service: the VAT of what is invoiced of it depends on this. Goods if it is left out. What is charged with goods, such as
     /// postage or packing, is goods, too: its VAT is theirs.
     #[deserr(default)]
-    #[schema(example = "goods")]
     nature: Option<Nature>,
 }
 
