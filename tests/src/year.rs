@@ -48,12 +48,11 @@ pub fn write(day: impl Read, output: impl Write) -> Result<()> {
             row[DATE] = later(&row[DATE], repetition * DAYS_APART);
             writer.write_record(&row)?;
         }
-        let mut next = last + 1 + repetition * step;
-        for mut row in came_back(&rows).chain(lost(&rows)) {
-            row[NUMBER] = format!("{}{next}", row[NUMBER]);
+        let first = last + 1 + repetition * step;
+        for (number, mut row) in (first..).zip(came_back(&rows).chain(lost(&rows))) {
+            row[NUMBER] = format!("{}{number}", row[NUMBER]);
             row[DATE] = later(&row[DATE], repetition * DAYS_APART);
             writer.write_record(&row)?;
-            next += 1;
         }
     }
     writer.flush()?;

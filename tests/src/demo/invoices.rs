@@ -33,6 +33,8 @@ pub struct InvoiceFindings {
     pub invoices: Documents,
     pub credit_notes: Documents,
     pub payments: i64,
+    /// Units that are invoiced, credited ones too.
+    pub quantity: BigDecimal,
     /// The documents that were compared with the file; none if it is too large for it.
     pub compared: u64,
     /// What is wrong; at most 100.
@@ -144,12 +146,21 @@ impl InvoiceFindings {
                 "of {missing} lines of orders, another quantity has left than is invoiced"
             ));
         }
+        let query = "SELECT COALESCE(sum(line.quantity), 0::numeric)::text FROM invoice_lines AS line
+            JOIN invoices AS i ON i.tenant_id = line.tenant_id AND i.id = line.invoice_id AND i.kind = 'invoice'
+            WHERE line.tenant_id = $1::text::uuid AND NOT line.deposit";
+        self.quantity = amount(sql.query_one(query, &[&tenant]).await?.get(0))?;
         Ok(())
     }
 
     fn compare(&mut self, expected: &ExpectedInvoices) {
         self.compared = expected.invoices.documents + expected.credit_notes.documents;
         let mut complaints = Vec::new();
+        if expected.quantity != self.quantity {
+            let (wanted, there) = (expected.quantity.normalized(), self.quantity.normalized());
+            let (wanted, there) = (wanted.to_plain_string(), there.to_plain_string());
+            complaints.push(format!("{there} units are invoiced, by the file {wanted}"));
+        }
         for (what, wanted, there) in [
             ("invoices", &expected.invoices, &self.invoices.sums),
             ("credit notes", &expected.credit_notes, &self.credit_notes.sums),

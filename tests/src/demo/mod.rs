@@ -1,6 +1,7 @@
 //! The main job from end to end: goods, orders and invoices over HTTP, their events through the relay to an independent consumer,
 //! and a comparison of the committed events with those that arrived, and of the stock and the invoices with the file. See docs/demo.md.
 
+mod books;
 mod company;
 mod documents;
 mod expected;
@@ -21,6 +22,7 @@ use crate::harness::{Api, Consumer, QueueOptions, Relay, Services, World, connec
 use crate::loader::{self, Progress, Report};
 use crate::year;
 
+pub use books::BookFindings;
 pub use company::introduce_company;
 pub use documents::{draw, judge};
 pub use expected::Expected;
@@ -72,7 +74,7 @@ pub async fn run(options: &Options) -> Result<bool> {
     let services = tokio::task::spawn_blocking(Services::from_environment).await??;
     let mut world = World::lasting(services, folder.clone()).await?;
     documents::clear(&folder)?;
-    let queue = QueueOptions { keep_messages: false, ..QueueOptions::default() };
+    let queue = QueueOptions { keep_messages: false, contracts: true, ..QueueOptions::default() };
     let consumer = Consumer::attach(&world.vhost.url, queue).await?;
     let credential = world.found_tenant("Demo").await?.api_key.clone();
     let api = Api::start(&world, supervisor::QUIET).await?;
@@ -98,10 +100,11 @@ pub async fn run(options: &Options) -> Result<bool> {
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     progress.finish();
-    let Done { report, elapsed, left, drawn } = outcome?;
+    let Done { report, elapsed, books, left, drawn } = outcome?;
     let checked = Checked {
         stock: StockFindings::of(&world, &load.orders, &load.refused).await?,
         invoices: InvoiceFindings::of(&world, &load.orders, &load.refused, VAT_RATE).await?,
+        books,
         left,
     };
     if drawn > 0 {
@@ -147,6 +150,7 @@ fn introduce(world: &World, api: &Api, relay: &Relay, orders: &Path) {
 struct Done {
     report: Report,
     elapsed: Duration,
+    books: BookFindings,
     /// The documents that it left.
     left: Vec<PathBuf>,
     /// How many documents were drawn to be judged.
@@ -184,7 +188,8 @@ async fn main_job(
                         documents::draw(&sql, &load.api, &load.credential, &folder.join(DRAWN), most).await?
                     }
                 };
-                return Ok(Done { report, elapsed, left, drawn });
+                let books = BookFindings::of(&sql, &load.api, &load.credential).await?;
+                return Ok(Done { report, elapsed, books, left, drawn });
             }
         }
         if last.1.elapsed() >= STANDSTILL_LIMIT {
@@ -193,7 +198,13 @@ async fn main_job(
                 "nothing arrived for {} s: comparing what there is",
                 STANDSTILL_LIMIT.as_secs()
             ));
-            return Ok(Done { report, elapsed: begin.elapsed(), left: Vec::new(), drawn: 0 });
+            return Ok(Done {
+                report,
+                elapsed: begin.elapsed(),
+                books: BookFindings::default(),
+                left: Vec::new(),
+                drawn: 0,
+            });
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

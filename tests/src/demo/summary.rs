@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::harness::{Consumer, World, committed_events};
+use crate::harness::{Consumer, Misfits, World, committed_events};
 use crate::ledger::{Fate, Findings};
 use crate::loader::Report;
 
+use super::books::BookFindings;
 use super::invoices::{Documents, InvoiceFindings, plain};
 use super::stock::StockFindings;
 
@@ -23,6 +24,7 @@ const LISTED: usize = 10;
 pub(super) struct Checked {
     pub(super) stock: StockFindings,
     pub(super) invoices: InvoiceFindings,
+    pub(super) books: BookFindings,
     pub(super) left: Vec<PathBuf>,
 }
 
@@ -34,6 +36,7 @@ pub(super) struct Summary {
     events: BTreeMap<String, u64>,
     dead_letters: usize,
     findings: Findings,
+    misfits: Misfits,
     checked: Checked,
     latency: Option<(Duration, Duration)>,
     refused_file: PathBuf,
@@ -65,6 +68,7 @@ impl Summary {
             events,
             dead_letters: committed.iter().filter(|event| event.fate == Fate::DeadLettered).count(),
             findings: consumer.with_ledger(|ledger| ledger.check(&committed)),
+            misfits: consumer.misfits(),
             checked,
             latency: consumer.with_ledger(|ledger| Some((ledger.latency(0.5)?, ledger.latency(0.99)?))),
             refused_file,
@@ -72,14 +76,19 @@ impl Summary {
         })
     }
 
-    /// Whether everything could be loaded, every committed event arrived, and no other, in order, and the stock and the invoices are
-    /// what the file says.
+    /// Whether everything could be loaded, every committed event arrived, and no other, in order and as its contract says, and the stock and
+    /// the invoices are what the file says.
     pub(super) fn is_sound(&self) -> bool {
-        self.report.is_complete() && self.findings.is_sound() && self.is_as_the_file_says()
+        self.report.is_complete() && self.has_arrived() && self.is_as_the_file_says()
+    }
+
+    fn has_arrived(&self) -> bool {
+        self.findings.is_sound() && self.misfits.count == 0
     }
 
     fn is_as_the_file_says(&self) -> bool {
-        self.checked.stock.is_sound() && self.checked.invoices.is_sound()
+        let Checked { stock, invoices, books, .. } = &self.checked;
+        stock.is_sound() && invoices.is_sound() && books.is_sound()
     }
 
     fn table(&self) -> Table {
@@ -113,6 +122,7 @@ impl Summary {
         rows.add("missing", &self.findings.missing.len());
         rows.add("never committed", &self.findings.ghosts.len());
         rows.add("out of order", &self.findings.disorder.len());
+        rows.add("not as their contracts say", &self.misfits.count);
         rows.add("dead letters", &self.dead_letters);
         rows.add(
             "repeats (of them by the broker)",
@@ -171,6 +181,11 @@ impl Summary {
         rows.add("links of their chains", &found.links);
         rows.add("documents compared with the file", &found.compared);
         rows.add("differences", &found.complaints.len());
+        let books = &self.checked.books;
+        rows.begin("accounts");
+        rows.add("entries exported, balanced", &books.entries);
+        rows.add("lines with a letter", &books.lettered);
+        rows.add("differences", &books.complaints.len());
     }
 }
 
@@ -211,7 +226,9 @@ impl fmt::Display for Summary {
         for line in self.findings.complaints(LISTED) {
             writeln!(f, "{line}")?;
         }
-        for complaints in [&self.checked.stock.complaints, &self.checked.invoices.complaints] {
+        let Checked { stock, invoices, books, .. } = &self.checked;
+        let checked = [&stock.complaints, &invoices.complaints, &books.complaints];
+        for complaints in [&self.misfits.first].into_iter().chain(checked) {
             for line in complaints.iter().take(LISTED) {
                 writeln!(f, "{line}")?;
             }
@@ -219,12 +236,12 @@ impl fmt::Display for Summary {
         for path in &self.checked.left {
             writeln!(f, "To look at: {}", path.display())?;
         }
-        if self.findings.is_sound() && self.is_as_the_file_says() {
+        if self.has_arrived() && self.is_as_the_file_says() {
             writeln!(
                 f,
-                "Everything that was committed arrived, nothing else did, and in order per aggregate."
+                "Everything that was committed arrived, nothing else did, in order per aggregate and as the contracts say."
             )?;
-            write!(f, "The stock and the invoices are what their ledgers and the file say.")?;
+            write!(f, "The stock, the invoices and the accounts are what their ledgers and the file say.")?;
         } else {
             write!(f, "NOT everything is as it should be: see above.")?;
         }

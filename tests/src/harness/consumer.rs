@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::ledger::{Ledger, Receipt};
 
+use super::contracts::Contracts;
 use super::wait::until;
 
 /// The exchange to which the relay publishes by default.
@@ -25,6 +26,8 @@ pub const EXCHANGE: &str = "commercial-management";
 const PREFETCH: u16 = 500;
 const CONNECT_LIMIT: Duration = Duration::from_secs(30);
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
+/// The most messages that do not fit their contracts of which it is kept why not.
+const MISFITS_AT_MOST: usize = 100;
 /// Messages are acknowledged in groups of at most this many.
 const ACK_AT_MOST: usize = 100;
 
@@ -41,16 +44,20 @@ pub struct Message {
 impl Message {
     /// Returns a header as text; numbers as digits.
     pub fn header(&self, name: &str) -> Option<String> {
-        match self.properties.headers().as_ref()?.inner().get(name)? {
-            AMQPValue::LongString(text) => Some(text.to_string()),
-            AMQPValue::ShortString(text) => Some(text.to_string()),
-            AMQPValue::Boolean(value) => Some(value.to_string()),
-            AMQPValue::ShortShortInt(value) => Some(value.to_string()),
-            AMQPValue::ShortInt(value) => Some(value.to_string()),
-            AMQPValue::LongInt(value) => Some(value.to_string()),
-            AMQPValue::LongLongInt(value) => Some(value.to_string()),
-            other => Some(format!("{other:?}")),
-        }
+        header(&self.properties, name)
+    }
+}
+
+fn header(properties: &lapin::BasicProperties, name: &str) -> Option<String> {
+    match properties.headers().as_ref()?.inner().get(name)? {
+        AMQPValue::LongString(text) => Some(text.to_string()),
+        AMQPValue::ShortString(text) => Some(text.to_string()),
+        AMQPValue::Boolean(value) => Some(value.to_string()),
+        AMQPValue::ShortShortInt(value) => Some(value.to_string()),
+        AMQPValue::ShortInt(value) => Some(value.to_string()),
+        AMQPValue::LongInt(value) => Some(value.to_string()),
+        AMQPValue::LongLongInt(value) => Some(value.to_string()),
+        other => Some(format!("{other:?}")),
     }
 }
 
@@ -62,6 +69,8 @@ pub struct QueueOptions {
     pub binding: String,
     /// Whether to keep whole messages, not only the ledger: for tests, not for loads.
     pub keep_messages: bool,
+    /// Whether to compare every message with the contract of its event: where all events are the API's.
+    pub contracts: bool,
 }
 
 impl Default for QueueOptions {
@@ -71,6 +80,7 @@ impl Default for QueueOptions {
             exchange: EXCHANGE.to_owned(),
             binding: "#".to_owned(),
             keep_messages: true,
+            contracts: false,
         }
     }
 }
@@ -79,6 +89,15 @@ impl Default for QueueOptions {
 struct Received {
     ledger: Ledger,
     messages: Vec<Message>,
+    misfits: Misfits,
+}
+
+/// Messages that are not as the contracts of their events say.
+#[derive(Debug, Clone, Default)]
+pub struct Misfits {
+    pub count: u64,
+    /// What is wrong with the first ones; at most 100.
+    pub first: Vec<String>,
 }
 
 /// A consumer that reads until it is dropped, and reconnects when the connection is lost.
@@ -113,6 +132,11 @@ impl Consumer {
     /// Returns how many different events have arrived.
     pub fn distinct(&self) -> usize {
         self.received().ledger.distinct()
+    }
+
+    /// Returns the messages that are not as the contracts of their events say, repeats included; none unless [`QueueOptions::contracts`] is set.
+    pub fn misfits(&self) -> Misfits {
+        self.received().misfits.clone()
     }
 
     /// Returns all messages in the order of arrival, repeats included.
@@ -210,6 +234,7 @@ pub async fn narrow_queue(amqp_url: &str, binding: &str) -> Result<(Connection, 
 
 async fn read(first: Reader, url: String, options: QueueOptions, received: Arc<Mutex<Received>>) {
     let mut reader = Some(first);
+    let mut contracts = options.contracts.then(Contracts::default);
     loop {
         if let Some(mut open) = reader.take() {
             // A group has only messages that are there already, so it never waits for more.
@@ -218,7 +243,8 @@ async fn read(first: Reader, url: String, options: QueueOptions, received: Arc<M
                 let whole = group.iter().all(Result::is_ok);
                 let deliveries: Vec<Delivery> = group.into_iter().flatten().collect();
                 for delivery in &deliveries {
-                    note(&received, delivery, options.keep_messages);
+                    let misfit = contracts.as_mut().and_then(|contracts| misfit(contracts, delivery));
+                    note(&received, delivery, options.keep_messages, misfit);
                 }
                 // Messages are acknowledged after they are noted. Others come again after a lost connection, as repeats.
                 let acknowledged = match deliveries.last() {
@@ -235,7 +261,13 @@ async fn read(first: Reader, url: String, options: QueueOptions, received: Arc<M
     }
 }
 
-fn note(received: &Mutex<Received>, delivery: &Delivery, keep: bool) {
+/// What of a message is not as the contract of its event says.
+fn misfit(contracts: &mut Contracts, delivery: &Delivery) -> Option<String> {
+    let version = header(&delivery.properties, "schema-version").unwrap_or_default();
+    contracts.fault(&delivery.routing_key.to_string(), &version, &delivery.data)
+}
+
+fn note(received: &Mutex<Received>, delivery: &Delivery, keep: bool, misfit: Option<String>) {
     let now: DateTime<Utc> = SystemTime::now().into();
     let text = |name: &str| match delivery.properties.headers().as_ref()?.inner().get(name)? {
         AMQPValue::LongString(text) => Some(text.to_string()),
@@ -251,6 +283,12 @@ fn note(received: &Mutex<Received>, delivery: &Delivery, keep: bool) {
         latency,
         redelivered: delivery.redelivered,
     });
+    if let Some(misfit) = misfit {
+        received.misfits.count += 1;
+        if received.misfits.first.len() < MISFITS_AT_MOST {
+            received.misfits.first.push(misfit);
+        }
+    }
     if keep {
         received.messages.push(Message {
             id,

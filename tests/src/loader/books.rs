@@ -103,7 +103,7 @@ impl Books {
 
     fn keep<T>(&self, list: impl FnOnce(&mut Kept) -> &mut Vec<T>, one: T) {
         let Some(mut kept) = self.kept() else { return };
-        let list = list(&mut *kept);
+        let list = list(&mut kept);
         if list.len() < AT_MOST {
             list.push(one);
         } else {
@@ -112,7 +112,7 @@ impl Books {
     }
 
     fn take<T>(&self, list: impl FnOnce(&mut Kept) -> &mut Vec<T>) -> Vec<T> {
-        self.kept().map(|mut kept| std::mem::take(list(&mut *kept))).unwrap_or_default()
+        self.kept().map(|mut kept| std::mem::take(list(&mut kept))).unwrap_or_default()
     }
 
     fn kept(&self) -> Option<MutexGuard<'_, Kept>> {

@@ -1,7 +1,9 @@
 //! Payments: spread over invoices, reversed, and what is left of them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use chrono::{NaiveDate, TimeDelta, Utc};
 use comptoir_tests::harness::{Api, World};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 /// A customer with so many invoices of 24.00 each, the oldest first.
@@ -13,7 +15,7 @@ async fn owing(api: &Api, count: usize) -> Result<(Value, Vec<Value>)> {
         let draft = api.invoice(&customer, &tea).await?;
         let path = format!("/invoices/{}/validate", draft["id"].as_str().unwrap_or_default());
         let answer = api.http.command(&path).await?;
-        anyhow::ensure!(answer.status == 200, "{}", answer.text);
+        ensure!(answer.status == 200, "{}", answer.text);
         invoices.push(answer.json);
     }
     Ok((customer, invoices))
@@ -146,6 +148,29 @@ async fn payments_at_once_never_pay_too_much() {
         }
         let (open, credit) = balance(&api, &customer).await?;
         assert_eq!((open.as_str(), credit), ("0.00", format!("{}.00", taken * 10 - 48)));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_date_a_payment_came_today_where_the_company_is() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        // At no moment is it the same day in both: one of them is not the day in UTC. Neither has a summer time.
+        for (zone, hours) in [("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11)] {
+            let body = json!({"time_zone": zone});
+            let changed = api.http.send(Method::PATCH, "/tenant", &[("If-Match", "*")], Some(&body)).await?;
+            ensure!(changed.status == 200, "{}", changed.text);
+            let today = || -> NaiveDate { (Utc::now() + TimeDelta::hours(hours)).date_naive() };
+            let before = today();
+            let body = json!({"customer_id": customer["id"], "method": "transfer", "amount": "1.00"});
+            let paid = api.created("/payments", &body).await?;
+            let day: NaiveDate = paid["received_on"].as_str().context("a date")?.parse()?;
+            assert!((before..=today()).contains(&day), "{zone}: {day}, and it is {before} there");
+        }
         Ok(())
     })
     .await;

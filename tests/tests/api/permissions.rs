@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Api, Http, Operator, Tenant, World, api_key};
+use chrono::{TimeDelta, Utc};
+use comptoir_tests::harness::{Answer, Api, Http, Operator, Tenant, World, api_key, id};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -369,6 +370,136 @@ async fn every_route_asks_every_role_for_its_permission_and_hides_other_tenants(
                 }
             }
         }
+        Ok(())
+    })
+    .await;
+}
+
+/// What a report must be asked with: half a year up to tomorrow.
+fn query(path: &str) -> String {
+    let today = Utc::now().date_naive();
+    let period = format!("from={}&to={}", today - TimeDelta::days(180), today + TimeDelta::days(1));
+    match path.trim_end_matches(".csv") {
+        "/accounting/sales" => format!("?by=customer&{period}"),
+        "/accounting/fec" | "/accounting/vat-due" => format!("?{period}"),
+        _ => String::new(),
+    }
+}
+
+async fn listed(http: &Http, operation: &Operation) -> Result<Answer> {
+    http.get(&format!("{}{}", operation.path, query(&operation.path))).await
+}
+
+/// A company that invoices, with a customer of its own. Returns the customer.
+async fn stranger_of(http: &Http) -> Result<Value> {
+    let seller = json!({
+        "registration": {"scheme": "siren", "number": "303265045"}, "vat_number": "FR40303265045",
+        "address": {"line1": "1 quai Neuf", "postal_code": "44000", "city": "Nantes", "country": "FR"},
+        "invoicing": {"legal_form": "SAS", "share_capital": "10000.00", "trade_register": "RCS Nantes"},
+    });
+    let changed = http.send(Method::PATCH, "/tenant", &[("If-Match", "*")], Some(&seller)).await?;
+    ensure!(changed.status == 200, "{}", changed.text);
+    let customer = json!({"code": "THEIRS", "name": "Somebody else", "email": "someone@example.com"});
+    let customer = http.post("/customers", &customer).await?;
+    ensure!(customer.status == 201, "{}", customer.text);
+    Ok(customer.json)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_company_has_another_one_neither_lists_nor_names() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let owned = own(world, &api).await?;
+        api.seller().await?;
+        let buyer = api.buyer("C-own-buyer").await?;
+        let draft = api.invoice(&buyer, &json!({"id": owned["products"]})).await?;
+        let invoice = api.http.command(&format!("/invoices/{}/validate", id(&draft))).await?;
+        ensure!(invoice.status == 200, "{}", invoice.text);
+        let payment = json!({"customer_id": buyer["id"], "method": "transfer", "amount": "1.00"});
+        api.created("/payments", &payment).await?;
+        let other = Tenant::create(&world.sql().await?, "Other").await?;
+        let stranger = api.http.with_credential(&other.api_key);
+        let theirs = stranger_of(&stranger).await?;
+        // The codes end, or go on, with it.
+        let more = [id(&buyer), id(&draft), "-own", "own@example.com"].map(str::to_owned);
+        let traces: Vec<String> = owned.values().cloned().chain(more).collect();
+        let trace_in = |answer: &Answer| traces.iter().find(|trace| answer.text.contains(trace.as_str()));
+
+        let operations = operations(&api.http).await?;
+        let of_companies = |operation: &&Operation| {
+            let is_other = operation.public || operation.session || operation.operator;
+            // The one never ends, the other takes a file.
+            let is_special = ["/notifications", "/imports"].contains(&operation.path.as_str());
+            !is_other && !operation.path.contains('{') && (!is_special || operation.path == "/imports" && operation.method == Method::GET)
+        };
+        let (reads, writes): (Vec<&Operation>, Vec<&Operation>) =
+            operations.iter().filter(of_companies).partition(|operation| operation.method == Method::GET);
+        let mut found = Vec::new();
+        for operation in reads {
+            let mine = listed(&api.http, operation).await?;
+            if trace_in(&mine).is_some() {
+                found.push(operation.path.as_str());
+            }
+            let answer = listed(&stranger, operation).await?;
+            assert_eq!(trace_in(&answer), None, "GET {} of another tenant: {}", operation.path, answer.text);
+        }
+        // The guard itself: whose it is finds it.
+        let expected = [
+            "/invoices",
+            "/invoices.csv",
+            "/invoices/aged-balance",
+            "/invoices/aged-balance.csv",
+            "/payments",
+            "/payments.csv",
+            "/accounting/sales",
+            "/accounting/sales.csv",
+            "/accounting/fec",
+            "/price-lists",
+            "/price-lists.csv",
+            "/customer-groups",
+        ];
+        for path in expected {
+            assert!(found.contains(&path), "{path} shows nothing of its own company: {found:?}");
+        }
+        let due = format!("/accounting/vat-due{}", query("/accounting/vat-due"));
+        assert_ne!(api.http.get(&due).await?.json["lines"], json!([]));
+        assert_eq!(stranger.get(&due).await?.json["lines"], json!([]));
+        for path in ["/invoices", "/payments"] {
+            let path = format!("{path}?customer_id={}", id(&buyer));
+            assert_ne!(api.http.get(&path).await?.json["data"], json!([]), "{path}");
+            assert_eq!(stranger.get(&path).await?.json["data"], json!([]), "{path}");
+        }
+
+        for operation in writes {
+            let body = body(operation, &owned)?;
+            let what = format!("{} {} of another tenant", operation.method, operation.path);
+            let path = operation.path.as_str();
+            let answer =
+                stranger.send(operation.method.clone(), path, &[("If-Match", "*")], body.as_ref()).await?;
+            let said = body.map(|body| body.to_string()).unwrap_or_default();
+            if owned.values().any(|id| said.contains(id.as_str())) {
+                assert!(matches!(answer.status, 404 | 409 | 422), "{what}: {} {}", answer.status, answer.text);
+            } else {
+                assert!(answer.status < 500 && trace_in(&answer).is_none(), "{what}: {} {}", answer.status, answer.text);
+            }
+        }
+        // With a customer of its own, too.
+        let line = json!({"product_id": owned["products"], "quantity": "1"});
+        let free = json!({"name": "Tea", "nature": "goods", "quantity": "1", "unit": "C62", "unit_price": "10", "vat": {"rate": "20"}});
+        let deposits = json!({"customer_id": theirs["id"], "lines": [free], "deposits": [draft["id"]]});
+        for (path, body) in [
+            ("/invoices", json!({"customer_id": theirs["id"], "lines": [line]})),
+            ("/invoices", deposits),
+            (
+                "/payments",
+                json!({"customer_id": theirs["id"], "method": "cash", "amount": "1.00", "invoices": [{"invoice_id": draft["id"]}]}),
+            ),
+        ] {
+            let answer = stranger.post(path, &body).await?;
+            assert!(matches!(answer.status, 404 | 409 | 422), "{path} {body}: {} {}", answer.status, answer.text);
+        }
+        let now = api.http.get(&format!("/invoices/{}", id(&draft))).await?;
+        assert_eq!((now.field("state"), now.field("open")), ("partly_paid", "23.00"), "{}", now.text);
         Ok(())
     })
     .await;

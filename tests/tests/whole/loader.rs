@@ -6,7 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::demo::{InvoiceFindings, StockFindings, draw, introduce_company, judge, sample};
+use comptoir_tests::demo::{
+    BookFindings, InvoiceFindings, StockFindings, draw, introduce_company, judge, sample,
+};
 use comptoir_tests::harness::{Api, Exit, Proxy, World, address, program, run, until};
 use comptoir_tests::loader::{Options, Progress, Report, load};
 use serde_json::json;
@@ -154,9 +156,16 @@ async fn what_left_is_invoiced_what_came_back_is_credited_and_a_second_run_chang
         assert!(findings.is_sound(), "{findings:?}");
         assert_eq!(findings.compared, 141 + 13);
         assert!(findings.invoices.sums.vat.len() == 2, "with VAT and without: {findings:?}");
+        let sql = world.sql().await?;
+        let books = async || BookFindings::of(&sql, &options.api, &options.credential).await;
+        let found = books().await?;
+        assert!(found.is_sound() && found.lettered > 0, "{found:?}");
+        let nothing = "SELECT count(*) FROM invoices WHERE gross_total = 0::numeric";
+        let nothing: i64 = sql.query_one(nothing, &[]).await?.get(0);
+        let documents_and_payments = 141 + 13 + first.payments;
+        assert_eq!(found.entries + u64::try_from(nothing)?, documents_and_payments, "one of each: {found:?}");
 
         let before = documents(world).await?;
-        let sql = world.sql().await?;
         for forget in ["", "DELETE FROM idempotency_records"] {
             sql.batch_execute(forget).await?;
             let again = load(&options, &Progress::new("orders", 0)).await?;
@@ -172,6 +181,9 @@ async fn what_left_is_invoiced_what_came_back_is_credited_and_a_second_run_chang
         .await?;
         let findings = InvoiceFindings::of(world, &sample(), &options.refused, "20").await?;
         assert!(findings.complaints.len() >= 2, "{findings:?}");
+        // An export whose entries would not balance is refused.
+        let found = books().await?;
+        assert!(found.complaints.iter().any(|one| one.contains("entry_unbalanced")), "{found:?}");
         Ok(())
     })
     .await;

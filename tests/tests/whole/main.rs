@@ -7,6 +7,7 @@ mod benchmarks;
 mod broker;
 mod clients;
 mod consumers;
+mod contracts;
 mod counts;
 mod deployment;
 mod documents;

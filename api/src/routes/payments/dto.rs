@@ -37,7 +37,7 @@ pub(crate) struct RecordPaymentRequest {
     #[schema(value_type = Uuid)]
     customer_id: CustomerId,
     method: PaymentMethod,
-    /// When it came; today, in your company's time zone, if it is left out. At most ten years back, and a day ahead.
+    /// When it came; today, in your company's time zone, if it is left out. At most ten years back, and a day ahead (UTC).
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     received_on: Option<BusinessDate>,

@@ -50,10 +50,17 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// What is of goods, and what is of services: together the whole. Discounts and charges of the document are shared by the lines' sums.
+    /// What is of goods, and what is of services: together the whole. Discounts and charges of the document are shared by the lines' sums. A deposit of
+    /// both may be taken off where only goods or only services are sold: there it is of these.
     pub(super) fn by_nature(&self) -> (Taxed, Taxed) {
-        let goods = self.goods.plus(&self.goods_deposits);
-        let services = self.services.plus(&self.service_deposits);
+        let deposits = self.goods_deposits.plus(&self.service_deposits);
+        let (goods, services) = match (self.goods.is_zero(), self.services.is_zero()) {
+            (true, false) => (Money::zero(), self.services.plus(&deposits)),
+            (false, true) => (self.goods.plus(&deposits), Money::zero()),
+            (true, true) | (false, false) => {
+                (self.goods.plus(&self.goods_deposits), self.services.plus(&self.service_deposits))
+            }
+        };
         let (goods, services) = self.shared(&self.whole.base, &goods, &services);
         let of_goods = match (goods.is_zero(), services.is_zero()) {
             (true, true) if self.only_services => Money::zero(),
@@ -135,6 +142,17 @@ pub(super) mod tests {
         assert_eq!(texts(last.by_nature()), "700.00 140.00 | 0.00 0.00");
     }
 
+    #[test]
+    fn a_deposit_is_of_what_is_sold() {
+        // The VAT of services is due on payment: nothing is taken off when they are delivered.
+        let services = Group { goods_deposits: money("-300"), ..group("700", "140", "0", "1000") };
+        assert_eq!(texts(services.by_nature()), "0.00 0.00 | 700.00 140.00");
+        let goods = Group { service_deposits: money("-300"), ..group("700", "140", "1000", "0") };
+        assert_eq!(texts(goods.by_nature()), "700.00 140.00 | 0.00 0.00");
+        let both = Group { goods_deposits: money("-300"), ..group("700", "140", "600", "400") };
+        assert_eq!(texts(both.by_nature()), "300.00 60.00 | 400.00 80.00");
+    }
+
     proptest! {
         #[test]
         fn nothing_is_lost(base in -100_000i64..100_000, tax in -20_000i64..20_000, goods in -50_000i64..50_000, services in -50_000i64..50_000,
@@ -149,7 +167,7 @@ pub(super) mod tests {
                 ..group("0", "0", "0", "0")
             };
             let (of_goods, of_services) = group.by_nature();
-            prop_assert_eq!(of_goods.plus(&of_services), group.whole.clone());
+            prop_assert_eq!(&of_goods.plus(&of_services), &group.whole);
             let (goods, services, deposits) = group.sales();
             prop_assert_eq!(goods.plus(&services).plus(&deposits), group.whole.base);
         }

@@ -140,7 +140,7 @@ mod tests {
         let expected = [&closed, &closed, &closed, &closed, &open, &open].map(Clone::clone);
         assert_eq!(found(&items, &links), expected);
         // Whatever order they come in.
-        let mut turned = items.clone();
+        let mut turned = items;
         turned.reverse();
         let expected = [&open, &open, &closed, &closed, &closed, &closed].map(Clone::clone);
         assert_eq!(found(&turned, &links), expected);

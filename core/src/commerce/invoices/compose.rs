@@ -7,7 +7,7 @@ use super::content::{
     self, Account, Address, Capital, Content, Delivery, Identifier, InvoiceKind, Note, Party, Payment,
     Preceding, References, Treatment, UnitName, Vat, VatDue,
 };
-use super::draft::{Draft, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
+use super::draft::{Draft, DraftLine, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
 use super::mentions::{Mention, Operations};
 use super::terms::{Due, Parties};
 use super::totals::{Adjustment, AdjustmentValue, DocumentAdjustment, Line, LineVat, Totals, VatGroup};
@@ -447,8 +447,11 @@ fn payment(iban: &Iban, bic: Option<&Bic>, currency: &Currency) -> Payment {
     }
 }
 
+/// What is sold. Lines of deposits may be of what else was ordered: they count only where there are no others.
 fn operations(draft: &Draft) -> Operations {
-    let has = |nature| draft.lines.iter().any(|line| line.nature == nature);
+    let is_sale = |line: &DraftLine| line.role == LineRole::Sale;
+    let any_sale = draft.lines.iter().any(is_sale);
+    let has = |nature| draft.lines.iter().any(|line| line.nature == nature && (is_sale(line) || !any_sale));
     match (has(Nature::Goods), has(Nature::Service)) {
         (true, true) => Operations::Both,
         (false, true) => Operations::Services,
@@ -1053,6 +1056,16 @@ mod tests {
     }
 
     #[test]
+    fn a_deposit_that_is_taken_off_makes_no_goods_of_services() {
+        let mut sold =
+            draft(vec![line("Conseil", "1", "100", "20"), line("Acompte déduit", "1", "30", "20")]);
+        (sold.lines[0].nature, sold.lines[1].role) = (Nature::Service, LineRole::TakesDepositOff);
+        assert_eq!(operations(&sold), Operations::Services);
+        sold.lines[0].role = LineRole::Deposit;
+        assert_eq!(operations(&sold), Operations::Both, "there is nothing else to go by");
+    }
+
+    #[test]
     fn a_final_invoice_takes_deposits_off_with_their_reason_in_any_language() {
         let mut sold = draft(vec![line("Tea", "1", "100", "20"), line("Acompte déduit", "1", "30", "0")]);
         sold.lines[1].role = LineRole::TakesDepositOff;
@@ -1094,7 +1107,7 @@ mod tests {
             number: "FA-2026-000009".to_owned(),
             issue_date: BusinessDate::parse("2026-12-01").expect("a date"),
         };
-        let before = Named { preceding: vec![later], ..named.clone() };
+        let before = Named { preceding: vec![later], ..named };
         let faults = compose(&given, &seller(), &german(), today(), &before).expect_err("refused");
         assert_eq!(
             (faults[0].pointer.as_str(), faults[0].code),

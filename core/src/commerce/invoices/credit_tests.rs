@@ -89,7 +89,11 @@ fn note(original: &mut Original, credit: &Credit) -> Totals {
                 (known.base, known.tax) = (known.base.plus(&group.base), known.tax.plus(&group.amount));
             }
             None => {
-                original.groups.push(GroupCredit { vat, base: group.base.clone(), tax: group.amount.clone() })
+                original.groups.push(GroupCredit {
+                    vat,
+                    base: group.base.clone(),
+                    tax: group.amount.clone(),
+                });
             }
         }
     }

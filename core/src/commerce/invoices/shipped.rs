@@ -507,7 +507,7 @@ mod tests {
         };
         let paid = deposit("60", InvoiceState::Paid);
         sold.deposits = vec![paid.id];
-        assert_eq!(code(&sold, &[paid.clone()]), "");
+        assert_eq!(code(&sold, std::slice::from_ref(&paid)), "");
         assert_eq!(code(&sold, &[]), "invalid_invoice");
         let own = DepositRow { taken_by: Some(id), ..paid.clone() };
         assert_eq!(code(&sold, &[own]), "");

@@ -181,7 +181,7 @@ mod tests {
             let amount = cents(amount);
             let found = spread(&amount, &Wanted::Oldest, &opens).expect("spread");
             let paid: Money = found.parts.iter().map(|(_, part)| part).sum();
-            prop_assert_eq!(paid.plus(&found.rest), amount.clone());
+            prop_assert_eq!(&paid.plus(&found.rest), &amount);
             for (id, part) in &found.parts {
                 let one = opens.iter().find(|one| one.invoice_id == *id).expect("one of them");
                 prop_assert!(part.value() <= one.open.value() && !part.is_zero());

@@ -33,7 +33,7 @@ const MAX_CREDITS: i64 = 500;
 pub struct RecordPayment {
     pub customer_id: CustomerId,
     pub method: PaymentMethod,
-    /// `None` stands for today, where the company is.
+    /// `None` stands for today, in the company's time zone.
     pub received_on: Option<BusinessDate>,
     /// More than zero.
     pub amount: Money,
@@ -49,6 +49,7 @@ impl Command for RecordPayment {
         let now = work.now();
         let received_on = match self.received_on {
             Some(day) => day,
+            // VAT on payments, entries and statements count it on that day, as they count reversals where the company is.
             None => tenants::repository::today(work).await?,
         };
         received_on.check(now).map_err(PaymentError::ReceivedOn)?;
