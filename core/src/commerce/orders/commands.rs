@@ -18,8 +18,8 @@ use crate::commerce::credit::{self, Admission};
 use crate::commerce::prices::{self, PriceBook};
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
-use crate::commerce::stock::Levels;
-use crate::commerce::{stock, warehouses};
+use crate::commerce::stock::{self, Levels};
+use crate::commerce::warehouses::{self, WarehouseError};
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
@@ -58,7 +58,7 @@ impl Command for PlaceOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
-        let (products, buyer) = self.load(work).await?;
+        let (products, buyer, default) = self.load(work).await?;
         let limit = buyer.limit;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
@@ -77,7 +77,7 @@ impl Command for PlaceOrder {
             reference: self.reference.clone(),
             customer_id: self.customer_id,
             currency: work.context().currency().clone(),
-            warehouse_id: self.warehouse(work, !stocked.is_empty()).await?,
+            warehouse_id: self.warehouse(work, !stocked.is_empty(), default).await?,
             back_order: self.back_order,
             ordered_on: self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now())),
             delivery_address: self.delivery_address.clone(),
@@ -114,10 +114,13 @@ impl Command for PlaceOrder {
 }
 
 impl PlaceOrder {
-    /// Loads its products, and reads what has to be known of the customer.
-    async fn load(&self, work: &mut UnitOfWork<'_>) -> Result<(HashMap<ProductId, Product>, Buyer), Error> {
+    /// Loads its products, and reads what has to be known of the customer, and which warehouse is meant if it names none.
+    async fn load(
+        &self,
+        work: &mut UnitOfWork<'_>,
+    ) -> Result<(HashMap<ProductId, Product>, Buyer, Option<WarehouseId>), Error> {
         let ids = self.lines.iter().map(|line| line.product_id).collect();
-        repository::load_for_placing(work, ids, self.customer_id).await
+        repository::load_for_placing(work, ids, self.customer_id, self.warehouse_id.is_none()).await
     }
 
     /// Reads what price lists say of the lines that have no price of their own, on the day of the order.
@@ -129,16 +132,17 @@ impl PlaceOrder {
         prices::repository::book(work.connection(), tenant, Some(self.customer_id), ids, on).await
     }
 
-    /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
+    /// Returns where the goods come from: from the default, if it names none. An order that needs no goods has no warehouse, unless it names one.
     async fn warehouse(
         &self,
         work: &mut UnitOfWork<'_>,
         needs_goods: bool,
+        default: Option<WarehouseId>,
     ) -> Result<Option<WarehouseId>, Error> {
         match self.warehouse_id {
             Some(id) if warehouses::repository::is_open(work, id).await? => Ok(Some(id)),
             Some(id) => Err(OrderError::WarehouseUnknown(id).into()),
-            None if needs_goods => warehouses::repository::find_default(work).await.map(Some),
+            None if needs_goods => Ok(Some(default.ok_or(WarehouseError::NoDefault)?)),
             None => Ok(None),
         }
     }

@@ -185,7 +185,7 @@ impl Levels {
     pub(crate) async fn save(mut self, work: &mut UnitOfWork<'_>) -> Result<Self, Error> {
         let Some(latest) = self.0.values().map(StockLevel::updated_at).max() else { return Ok(self) };
         let moved = self.0.values().filter(|level| level.moves_goods() || level.moves_between_places());
-        gate::check(work, &moved.map(Moved::by).collect::<Vec<_>>()).await?;
+        let moved: Vec<Moved> = moved.map(Moved::by).collect();
         let now = work.now_after(latest);
         let changed: Vec<&mut StockLevel> = self.0.values_mut().filter(|level| level.changed).collect();
         let (mut events, mut levels) = (Vec::new(), Vec::new());
@@ -193,8 +193,13 @@ impl Levels {
             events.extend(level.close(now));
             levels.push(&*level);
         }
-        write(work, &levels, now).await?;
-        write_places(work, &levels, now).await?;
+        // At once: whoever wants these levels waits meanwhile. If goods are being counted, nothing of it is committed.
+        let held = &*work;
+        futures::try_join!(
+            gate::check(held, &moved),
+            write(held, &levels, now),
+            write_places(held, &levels, now),
+        )?;
         for event in events {
             work.record(event).await?;
         }
@@ -392,12 +397,12 @@ crate::statement! {
     FROM common, unnest($23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39) AS m"
 }
 
-async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<Utc>) -> Result<(), Error> {
+async fn write(work: &UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<Utc>) -> Result<(), Error> {
     if levels.is_empty() {
         return Ok(());
     }
-    let (principal, correlation_id) =
-        (work.context().principal.clone(), work.context().correlation_id.clone());
+    let mut connection = work.pipeline();
+    let (principal, correlation_id) = (&work.context().principal, &work.context().correlation_id);
     let posted: Vec<(&StockLevel, &Movement)> =
         levels.iter().flat_map(|level| level.posted.iter().map(move |movement| (*level, movement))).collect();
     let ids: Vec<_> = levels.iter().map(|level| level.id.uuid()).collect();
@@ -446,7 +451,7 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
         principal.actor.kind(),
         principal.id().map(|id| id.uuid()),
         &principal.name,
-        &correlation_id,
+        correlation_id,
         &ids,
         &versions,
         &skus,
@@ -481,7 +486,7 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
         &document_lines,
         &business_dates,
     )
-    .execute(work.connection())
+    .execute(&mut connection)
     .await?;
     Ok(())
 }
@@ -536,7 +541,7 @@ crate::statement! {
 
 /// Saves the places of levels that were locked, as far as they changed.
 async fn write_places(
-    work: &mut UnitOfWork<'_>,
+    work: &UnitOfWork<'_>,
     levels: &[&StockLevel],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -552,8 +557,8 @@ async fn write_places(
     for (level, movement) in &moved {
         last.insert((level.id, movement.location_id), (*level, *movement));
     }
-    let (principal, correlation_id) =
-        (work.context().principal.clone(), work.context().correlation_id.clone());
+    let mut connection = work.pipeline();
+    let (principal, correlation_id) = (&work.context().principal, &work.context().correlation_id);
     let stock_ids: Vec<_> = last.keys().map(|(stock, _)| stock.uuid()).collect();
     let location_ids: Vec<_> = last.keys().map(|(_, location)| location.uuid()).collect();
     let warehouses: Vec<_> = last.values().map(|(level, _)| level.warehouse_id.uuid()).collect();
@@ -579,7 +584,7 @@ async fn write_places(
         principal.actor.kind(),
         principal.id().map(|id| id.uuid()),
         &principal.name,
-        &correlation_id,
+        correlation_id,
         &stock_ids,
         &location_ids,
         &warehouses,
@@ -598,7 +603,7 @@ async fn write_places(
         &document_lines,
         &business_dates,
     )
-    .execute(work.connection())
+    .execute(&mut connection)
     .await?;
     Ok(())
 }
