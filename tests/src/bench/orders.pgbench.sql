@@ -41,16 +41,17 @@ SELECT "products"."tenant_id", "products"."id", "products"."version", "products"
     ORDER BY "products"."id" FOR KEY SHARE
 {+ ) AS products} \gset product_
 
--- core/src/commerce/orders/repository.rs: look_at_buyer. The API asks it together with the products, and waits once for both; pgbench can
--- keep no answer of a pipeline. There is no price list: the API asks no more.
+-- core/src/commerce/orders/repository.rs: look_at_buyer. The API asks this and the warehouse together with the products, and waits once for
+-- all; pgbench can keep no answer of a pipeline. There is no price list: the API asks no more.
 SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id)
     FROM customers AS c WHERE c.tenant_id = {$1 'TENANT'::uuid} AND c.id = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
 
--- core/src/commerce/warehouses/repository.rs: find_default
+-- core/src/commerce/warehouses/repository.rs: look_for_default
 SELECT "warehouses"."id" FROM "warehouses"
     WHERE (("warehouses"."tenant_id" = {$1 'TENANT'::uuid}) AND "warehouses"."is_default") LIMIT {$2 1} \gset warehouse_
 
--- core/src/commerce/orders/repository.rs: insert
+\startpipeline
+-- core/src/commerce/orders/repository.rs: insert, both statements at once
 INSERT INTO "orders" ("tenant_id", "id", "version", "reference", "customer_id", "status", "currency", "net_total", "vat_total", "gross_total",
     "tracking_number", "cancellation_reason", "placed_at", "confirmed_at", "shipped_at", "delivered_at", "cancelled_at",
     "updated_at", "external_id", "warehouse_id", "back_order", "ordered_on",
@@ -69,9 +70,10 @@ INSERT INTO order_lines
     {$7 ARRAY[2, 2, 2]::numeric[]}, {$8 :product_unit_prices::numeric[]}, {$9 :product_vat_rates::numeric[]},
     {$10 ARRAY[20.00, 20.00, 20.00]::numeric[]}, {$11 ARRAY[true, true, true]}, {$12 ARRAY['product', 'product', 'product']}, {$13 ARRAY[NULL, NULL, NULL]::uuid[]}) AS line
 )
-SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::uuid} AND id = {$15 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
+SELECT credit_limit IS NOT NULL, anonymised_at IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::uuid} AND id = {$15 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
+\endpipeline
 
--- core/src/commerce/stock/repository.rs: lock
+-- core/src/commerce/stock/repository.rs: lock, of one warehouse
 {+ SELECT array_agg(id) AS ids, array_agg(version + 1) AS versions, array_agg(sku) AS skus, array_agg(name) AS names,
     array_agg(on_hand) AS on_hand, array_agg(reserved + 2) AS reserved, array_agg(waiting) AS waiting,
     array_agg(average_cost) AS average_costs, array_agg(movements + 1) AS movements,
@@ -80,16 +82,11 @@ SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::
     count(*) FILTER (WHERE told_at <= now() - interval '5 seconds') AS told,
     COALESCE(array_agg(id::text) FILTER (WHERE told_at <= now() - interval '5 seconds'), ARRAY[]::text[]) AS told_ids,
     COALESCE(array_agg(version + 1) FILTER (WHERE told_at <= now() - interval '5 seconds'), ARRAY[]::bigint[]) AS told_versions FROM (}
-SELECT "stock_levels"."tenant_id", "stock_levels"."id", "stock_levels"."version", "stock_levels"."warehouse_id",
-    "stock_levels"."product_id", "stock_levels"."sku", "stock_levels"."name", "stock_levels"."on_hand", "stock_levels"."reserved",
-    "stock_levels"."waiting", "stock_levels"."average_cost", "stock_levels"."reorder_point", "stock_levels"."reorder_quantity",
-    "stock_levels"."low", "stock_levels"."told_at", "stock_levels"."untold", "stock_levels"."movements",
-    "stock_levels"."created_at", "stock_levels"."updated_at", "stock_levels"."located", "stock_levels"."category_id"
-    FROM "stock_levels"
-    WHERE (("stock_levels"."tenant_id" = {$1 'TENANT'::uuid}) AND
-    (("stock_levels"."warehouse_id" = ANY({$2 ARRAY[:warehouse_id]::uuid[]})) AND
-    ("stock_levels"."product_id" = ANY({$3 :product_ids::uuid[]}))))
-    ORDER BY "stock_levels"."warehouse_id", "stock_levels"."product_id" FOR NO KEY UPDATE
+SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name, s.on_hand, s.reserved, s.waiting, s.average_cost,
+    s.reorder_point, s.reorder_quantity, s.low, s.told_at, s.untold, s.movements, s.created_at, s.updated_at, s.located, s.category_id
+    FROM unnest((SELECT {$1 :product_ids::uuid[]})) AS wanted (id) JOIN stock_levels AS s ON s.product_id = wanted.id
+    WHERE s.tenant_id = {$2 'TENANT'::uuid} AND s.warehouse_id = {$3 :warehouse_id::uuid}
+    ORDER BY s.warehouse_id, s.product_id FOR NO KEY UPDATE OF s
 {+ ) AS levels} \gset level_
 
 -- core/src/commerce/orders/repository.rs: insert_held

@@ -33,16 +33,17 @@ SELECT "products"."tenant_id", "products"."id", "products"."version", "products"
     WHERE (("products"."tenant_id" = {$1 'TENANT'::uuid}) AND ("products"."id" = ANY({$2 ARRAY['01900000-0000-7000-9000-' || lpad(to_hex(:product::bigint), 12, '0')]::uuid[]})))
     ORDER BY "products"."id" FOR KEY SHARE \gset product_
 
--- core/src/commerce/orders/repository.rs: look_at_buyer. The API asks it together with the products, and waits once for both; pgbench can
--- keep no answer of a pipeline. There is no price list: the API asks no more.
+-- core/src/commerce/orders/repository.rs: look_at_buyer. The API asks this and the warehouse together with the products, and waits once for
+-- all; pgbench can keep no answer of a pipeline. There is no price list: the API asks no more.
 SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id)
     FROM customers AS c WHERE c.tenant_id = {$1 'TENANT'::uuid} AND c.id = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
 
--- core/src/commerce/warehouses/repository.rs: find_default
+-- core/src/commerce/warehouses/repository.rs: look_for_default
 SELECT "warehouses"."id" FROM "warehouses"
     WHERE (("warehouses"."tenant_id" = {$1 'TENANT'::uuid}) AND "warehouses"."is_default") LIMIT {$2 1} \gset warehouse_
 
--- core/src/commerce/orders/repository.rs: insert
+\startpipeline
+-- core/src/commerce/orders/repository.rs: insert, both statements at once
 INSERT INTO "orders" ("tenant_id", "id", "version", "reference", "customer_id", "status", "currency", "net_total", "vat_total", "gross_total",
     "tracking_number", "cancellation_reason", "placed_at", "confirmed_at", "shipped_at", "delivered_at", "cancelled_at",
     "updated_at", "external_id", "warehouse_id", "back_order", "ordered_on",
@@ -61,19 +62,15 @@ INSERT INTO order_lines
     {$6 ARRAY[:product_name]::text[]}, {$7 ARRAY[2]::numeric[]}, {$8 ARRAY[:product_unit_price]::numeric[]},
     {$9 ARRAY[:product_vat_rate]::numeric[]}, {$10 ARRAY[20.00]::numeric[]}, {$11 ARRAY[true]}, {$12 ARRAY['product']}, {$13 ARRAY[NULL]::uuid[]}) AS line
 )
-SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::uuid} AND id = {$15 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
+SELECT credit_limit IS NOT NULL, anonymised_at IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::uuid} AND id = {$15 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
+\endpipeline
 
--- core/src/commerce/stock/repository.rs: lock
-SELECT "stock_levels"."tenant_id", "stock_levels"."id", "stock_levels"."version", "stock_levels"."warehouse_id",
-    "stock_levels"."product_id", "stock_levels"."sku", "stock_levels"."name", "stock_levels"."on_hand", "stock_levels"."reserved",
-    "stock_levels"."waiting", "stock_levels"."average_cost", "stock_levels"."reorder_point", "stock_levels"."reorder_quantity",
-    "stock_levels"."low", "stock_levels"."told_at", "stock_levels"."untold", "stock_levels"."movements",
-    "stock_levels"."created_at", "stock_levels"."updated_at", "stock_levels"."located", "stock_levels"."category_id"
-    FROM "stock_levels"
-    WHERE (("stock_levels"."tenant_id" = {$1 'TENANT'::uuid}) AND
-    (("stock_levels"."warehouse_id" = ANY({$2 ARRAY[:warehouse_id]::uuid[]})) AND
-    ("stock_levels"."product_id" = ANY({$3 ARRAY[:product_id]::uuid[]}))))
-    ORDER BY "stock_levels"."warehouse_id", "stock_levels"."product_id" FOR NO KEY UPDATE \gset level_
+-- core/src/commerce/stock/repository.rs: lock, of one warehouse
+SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name, s.on_hand, s.reserved, s.waiting, s.average_cost,
+    s.reorder_point, s.reorder_quantity, s.low, s.told_at, s.untold, s.movements, s.created_at, s.updated_at, s.located, s.category_id
+    FROM unnest((SELECT {$1 ARRAY[:product_id]::uuid[]})) AS wanted (id) JOIN stock_levels AS s ON s.product_id = wanted.id
+    WHERE s.tenant_id = {$2 'TENANT'::uuid} AND s.warehouse_id = {$3 :warehouse_id::uuid}
+    ORDER BY s.warehouse_id, s.product_id FOR NO KEY UPDATE OF s \gset level_
 
 -- core/src/commerce/orders/repository.rs: insert_held
 INSERT INTO stock_reservations (tenant_id, order_id, warehouse_id, placed_at, position, product_id, reserved, waiting)

@@ -207,6 +207,20 @@ impl Levels {
     }
 }
 
+crate::statement! {
+    /// Locks the levels of one warehouse. The planner does not see in `(SELECT $1)` how many products there are: so it keeps one plan, which
+    /// finds each by its key. Of a list that it sees, and of a list of warehouses, it makes a plan for each call.
+    struct LockIn<'a> { products: &'a [Uuid] => Array<SqlUuid>, tenant: Uuid => SqlUuid, warehouse: Uuid => SqlUuid } -> (
+        SqlUuid, SqlUuid, BigInt, SqlUuid, SqlUuid, Text, Text, Numeric, Numeric, Numeric, Numeric, Nullable<Numeric>, Nullable<Numeric>,
+        Bool, Nullable<Timestamptz>, Bool, BigInt, Timestamptz, Timestamptz, Numeric, Nullable<SqlUuid>,
+    )
+    = "SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name, s.on_hand, s.reserved, s.waiting, s.average_cost,
+        s.reorder_point, s.reorder_quantity, s.low, s.told_at, s.untold, s.movements, s.created_at, s.updated_at, s.located, s.category_id
+     FROM unnest((SELECT $1)) AS wanted (id) JOIN stock_levels AS s ON s.product_id = wanted.id
+     WHERE s.tenant_id = $2 AND s.warehouse_id = $3
+     ORDER BY s.warehouse_id, s.product_id FOR NO KEY UPDATE OF s"
+}
+
 /// Locks the levels of these products in a warehouse, as far as there are any. Every unit of work locks them in the order of their
 /// warehouses and products.
 ///
@@ -223,17 +237,26 @@ pub(crate) async fn lock(
     let mut warehouses: Vec<Uuid> = places.iter().map(|(warehouse, _)| warehouse.uuid()).collect();
     warehouses.sort_unstable();
     warehouses.dedup();
-    let products: Vec<Uuid> = places.iter().map(|(_, product)| product.uuid()).collect();
-    let rows: Vec<StockRow> = stock_levels::table
-        .filter(stock_levels::tenant_id.eq(work.tenant().uuid()))
-        .filter(stock_levels::warehouse_id.eq_any(warehouses).and(stock_levels::product_id.eq_any(products)))
-        .select(StockRow::as_select())
-        .order((stock_levels::warehouse_id, stock_levels::product_id))
-        .for_no_key_update()
-        .load(work.connection())
-        .await?;
-    let mut levels = Levels::of(rows);
+    let mut products: Vec<Uuid> = places.iter().map(|(_, product)| product.uuid()).collect();
+    // Each once: two lines of an order may name one product.
+    products.sort_unstable();
+    products.dedup();
     let tenant = work.tenant().uuid();
+    let rows: Vec<StockRow> = if let [warehouse] = warehouses[..] {
+        LockIn::new(&products, tenant, warehouse).load(work.connection()).await?
+    } else {
+        stock_levels::table
+            .filter(stock_levels::tenant_id.eq(tenant))
+            .filter(
+                stock_levels::warehouse_id.eq_any(warehouses).and(stock_levels::product_id.eq_any(products)),
+            )
+            .select(StockRow::as_select())
+            .order((stock_levels::warehouse_id, stock_levels::product_id))
+            .for_no_key_update()
+            .load(work.connection())
+            .await?
+    };
+    let mut levels = Levels::of(rows);
     let of: Vec<Uuid> = levels.located().map(|level| level.id.uuid()).collect();
     if !of.is_empty() {
         // After the locks, which nobody who changes a place does without.
