@@ -73,7 +73,7 @@ INSERT INTO order_lines
 SELECT credit_limit IS NOT NULL, anonymised_at IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::uuid} AND id = {$15 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
 \endpipeline
 
--- core/src/commerce/stock/repository.rs: lock, of one warehouse
+-- core/src/commerce/stock/repository.rs: lock
 {+ SELECT array_agg(id) AS ids, array_agg(version + 1) AS versions, array_agg(sku) AS skus, array_agg(name) AS names,
     array_agg(on_hand) AS on_hand, array_agg(reserved + 2) AS reserved, array_agg(waiting) AS waiting,
     array_agg(average_cost) AS average_costs, array_agg(movements + 1) AS movements,
@@ -84,9 +84,10 @@ SELECT credit_limit IS NOT NULL, anonymised_at IS NOT NULL FROM customers WHERE 
     COALESCE(array_agg(version + 1) FILTER (WHERE told_at <= now() - interval '5 seconds'), ARRAY[]::bigint[]) AS told_versions FROM (}
 SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name, s.on_hand, s.reserved, s.waiting, s.average_cost,
     s.reorder_point, s.reorder_quantity, s.low, s.told_at, s.untold, s.movements, s.created_at, s.updated_at, s.located, s.category_id
-    FROM unnest((SELECT {$1 :product_ids::uuid[]})) AS wanted (id) JOIN stock_levels AS s ON s.product_id = wanted.id
-    WHERE s.tenant_id = {$2 'TENANT'::uuid} AND s.warehouse_id = {$3 :warehouse_id::uuid}
-    ORDER BY s.warehouse_id, s.product_id FOR NO KEY UPDATE OF s
+    FROM unnest((SELECT {$1 ARRAY[:warehouse_id, :warehouse_id, :warehouse_id]::uuid[]}), (SELECT {$2 :product_ids::uuid[]})) AS wanted (warehouse_id, product_id), LATERAL (
+    SELECT * FROM stock_levels AS l
+    WHERE l.tenant_id = {$3 'TENANT'::uuid} AND l.warehouse_id = wanted.warehouse_id AND l.product_id = wanted.product_id FOR NO KEY UPDATE
+    ) AS s
 {+ ) AS levels} \gset level_
 
 -- core/src/commerce/orders/repository.rs: insert_held

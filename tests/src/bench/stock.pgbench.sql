@@ -65,12 +65,13 @@ INSERT INTO order_lines
 SELECT credit_limit IS NOT NULL, anonymised_at IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::uuid} AND id = {$15 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
 \endpipeline
 
--- core/src/commerce/stock/repository.rs: lock, of one warehouse
+-- core/src/commerce/stock/repository.rs: lock
 SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name, s.on_hand, s.reserved, s.waiting, s.average_cost,
     s.reorder_point, s.reorder_quantity, s.low, s.told_at, s.untold, s.movements, s.created_at, s.updated_at, s.located, s.category_id
-    FROM unnest((SELECT {$1 ARRAY[:product_id]::uuid[]})) AS wanted (id) JOIN stock_levels AS s ON s.product_id = wanted.id
-    WHERE s.tenant_id = {$2 'TENANT'::uuid} AND s.warehouse_id = {$3 :warehouse_id::uuid}
-    ORDER BY s.warehouse_id, s.product_id FOR NO KEY UPDATE OF s \gset level_
+    FROM unnest((SELECT {$1 ARRAY[:warehouse_id]::uuid[]}), (SELECT {$2 ARRAY[:product_id]::uuid[]})) AS wanted (warehouse_id, product_id), LATERAL (
+    SELECT * FROM stock_levels AS l
+    WHERE l.tenant_id = {$3 'TENANT'::uuid} AND l.warehouse_id = wanted.warehouse_id AND l.product_id = wanted.product_id FOR NO KEY UPDATE
+    ) AS s \gset level_
 
 -- core/src/commerce/orders/repository.rs: insert_held
 INSERT INTO stock_reservations (tenant_id, order_id, warehouse_id, placed_at, position, product_id, reserved, waiting)

@@ -208,17 +208,19 @@ impl Levels {
 }
 
 crate::statement! {
-    /// Locks the levels of one warehouse. The planner does not see in `(SELECT $1)` how many products there are: so it keeps one plan, which
-    /// finds each by its key. Of a list that it sees, and of a list of warehouses, it makes a plan for each call.
-    struct LockIn<'a> { products: &'a [Uuid] => Array<SqlUuid>, tenant: Uuid => SqlUuid, warehouse: Uuid => SqlUuid } -> (
+    /// Locks levels in the order of the arrays, which is that of their warehouses and products. The planner has no choice: each level is found
+    /// by its key, also before it has statistics of a young table, where it takes all levels of a company for one and reads them all. Nor does
+    /// it see in `(SELECT $1)` how many there are: one plan is kept, where a list of products and one of warehouses had a plan for each call.
+    struct Lock<'a> { warehouses: &'a [Uuid] => Array<SqlUuid>, products: &'a [Uuid] => Array<SqlUuid>, tenant: Uuid => SqlUuid } -> (
         SqlUuid, SqlUuid, BigInt, SqlUuid, SqlUuid, Text, Text, Numeric, Numeric, Numeric, Numeric, Nullable<Numeric>, Nullable<Numeric>,
         Bool, Nullable<Timestamptz>, Bool, BigInt, Timestamptz, Timestamptz, Numeric, Nullable<SqlUuid>,
     )
     = "SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name, s.on_hand, s.reserved, s.waiting, s.average_cost,
         s.reorder_point, s.reorder_quantity, s.low, s.told_at, s.untold, s.movements, s.created_at, s.updated_at, s.located, s.category_id
-     FROM unnest((SELECT $1)) AS wanted (id) JOIN stock_levels AS s ON s.product_id = wanted.id
-     WHERE s.tenant_id = $2 AND s.warehouse_id = $3
-     ORDER BY s.warehouse_id, s.product_id FOR NO KEY UPDATE OF s"
+     FROM unnest((SELECT $1), (SELECT $2)) AS wanted (warehouse_id, product_id), LATERAL (
+         SELECT * FROM stock_levels AS l
+         WHERE l.tenant_id = $3 AND l.warehouse_id = wanted.warehouse_id AND l.product_id = wanted.product_id FOR NO KEY UPDATE
+     ) AS s"
 }
 
 /// Locks the levels of these products in a warehouse, as far as there are any. Every unit of work locks them in the order of their
@@ -234,28 +236,14 @@ pub(crate) async fn lock(
         return Ok(Levels::default());
     }
     work.locks(Locked::Stock);
-    let mut warehouses: Vec<Uuid> = places.iter().map(|(warehouse, _)| warehouse.uuid()).collect();
-    warehouses.sort_unstable();
-    warehouses.dedup();
-    let mut products: Vec<Uuid> = places.iter().map(|(_, product)| product.uuid()).collect();
-    // Each once: two lines of an order may name one product.
-    products.sort_unstable();
-    products.dedup();
+    let mut keys: Vec<(Uuid, Uuid)> =
+        places.iter().map(|(warehouse, product)| (warehouse.uuid(), product.uuid())).collect();
+    // Each once, although two lines may name one product, and in the one order of all: PostgreSQL compares ids as Rust does, byte by byte.
+    keys.sort_unstable();
+    keys.dedup();
+    let (warehouses, products): (Vec<Uuid>, Vec<Uuid>) = keys.into_iter().unzip();
     let tenant = work.tenant().uuid();
-    let rows: Vec<StockRow> = if let [warehouse] = warehouses[..] {
-        LockIn::new(&products, tenant, warehouse).load(work.connection()).await?
-    } else {
-        stock_levels::table
-            .filter(stock_levels::tenant_id.eq(tenant))
-            .filter(
-                stock_levels::warehouse_id.eq_any(warehouses).and(stock_levels::product_id.eq_any(products)),
-            )
-            .select(StockRow::as_select())
-            .order((stock_levels::warehouse_id, stock_levels::product_id))
-            .for_no_key_update()
-            .load(work.connection())
-            .await?
-    };
+    let rows: Vec<StockRow> = Lock::new(&warehouses, &products, tenant).load(work.connection()).await?;
     let mut levels = Levels::of(rows);
     let of: Vec<Uuid> = levels.located().map(|level| level.id.uuid()).collect();
     if !of.is_empty() {
