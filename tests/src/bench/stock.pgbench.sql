@@ -73,12 +73,13 @@ SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name
     WHERE l.tenant_id = {$3 'TENANT'::uuid} AND l.warehouse_id = wanted.warehouse_id AND l.product_id = wanted.product_id FOR NO KEY UPDATE
     ) AS s \gset level_
 
+\startpipeline
 -- core/src/commerce/orders/repository.rs: insert_held
 INSERT INTO stock_reservations (tenant_id, order_id, warehouse_id, placed_at, position, product_id, reserved, waiting)
     SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, {$3 :warehouse_id::uuid}, {$4 now()}, line.*
     FROM unnest({$5 ARRAY[1]::smallint[]}, {$6 ARRAY[:product_id]::uuid[]}, {$7 ARRAY[2]::numeric[]}, {$8 ARRAY[0]::numeric[]}) AS line;
 
--- core/src/commerce/stock/repository.rs: write, called by Levels::save
+-- core/src/commerce/stock/repository.rs: write, called by Closed::write
 WITH common AS (
     SELECT {$1 'TENANT'::uuid} AS tenant, {$2 now()} AS now, {$3 'api_key'::text} AS actor_type, {$4 'API_KEY'::uuid} AS actor_id,
     {$5 'a test'::text} AS actor_name, {$6 '01a1fca1-d849-759b-9910-5fb70bba241a'::text} AS correlation_id
@@ -110,6 +111,7 @@ INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, pr
     {$31 ARRAY[NULL]::numeric[]}, {$32 ARRAY[:level_on_hand]::numeric[]}, {$33 ARRAY[:level_reserved::numeric + 2]},
     {$34 ARRAY[:level_average_cost]::numeric[]}, {$35 ARRAY[NULL]::text[]}, {$36 ARRAY['order']},
     {$37 ARRAY['01900000-0000-7000-b000-' || :id::text]::uuid[]}, {$38 ARRAY[1]::smallint[]}, {$39 ARRAY[current_date]}) AS m;
+\endpipeline
 
 \startpipeline
 -- core/src/outbox/append.rs: append, called by UnitOfWork's write

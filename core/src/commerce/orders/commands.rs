@@ -103,10 +103,14 @@ impl Command for PlaceOrder {
             _ => stock::repository::lock(work, &order.places()).await?,
         };
         order.promise(&mut levels)?;
-        repository::insert_held(work, &order).await?;
-        repository::mark_waiting(work, &order).await?;
         work.record(OrderEvent::Placed(Box::new(order.clone()))).await?;
-        levels.save(work).await?;
+        let levels = levels.close(work);
+        futures::try_join!(
+            repository::insert_held(work, &order),
+            repository::mark_waiting(work, &order),
+            levels.write(work),
+        )?;
+        levels.tell(work).await?;
         let view = OrderView::of(&order);
         work.audit("order.place", (Order::NAME, order.id()), None, Some(&view))?;
         Ok(view.seen_by(&work.context().principal))

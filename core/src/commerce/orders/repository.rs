@@ -511,9 +511,10 @@ crate::statement! {
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(super) async fn mark_waiting(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+pub(super) async fn mark_waiting(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     if order.is_waiting() {
-        MarkWaiting::new(work.tenant().uuid(), order.id.uuid()).execute(work.connection()).await?;
+        MarkWaiting::new(work.tenant().uuid(), order.id.uuid()).execute(&mut connection).await?;
     }
     Ok(())
 }

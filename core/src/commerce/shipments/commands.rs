@@ -53,14 +53,16 @@ pub(crate) async fn send(
     };
     let (shipment, dispatched) = Shipment::dispatch(id, order, &new.parts, dispatch, now);
     let is_divided = was_divided || order.is_divided();
+    work.record(dispatched).await?;
+    work.record(event.clone()).await?;
+    let levels = levels.close(work);
     // At once: everybody who orders these products waits meanwhile.
     futures::try_join!(
         orders::repository::save_dispatched(work, order, is_divided),
         repository::insert(work, &shipment),
+        levels.write(work),
     )?;
-    work.record(dispatched).await?;
-    work.record(event.clone()).await?;
-    levels.save(work).await?;
+    levels.tell(work).await?;
     Ok((shipment, event))
 }
 

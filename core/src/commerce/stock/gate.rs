@@ -67,7 +67,7 @@ crate::statement! {
     LIMIT 1"
 }
 
-/// Lets goods move, whose levels are locked. [`super::Levels::save`] asks for every movement there is.
+/// Lets goods move, whose levels are locked. `Closed::write` (repository.rs) asks for every movement there is.
 ///
 /// # Errors
 /// `Frozen` if some are being counted. Fails if the database cannot be reached.

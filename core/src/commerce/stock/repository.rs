@@ -182,28 +182,66 @@ impl Levels {
     ///
     /// # Errors
     /// `Frozen` if goods were moved that are being counted. Fails if the database cannot be reached.
-    pub(crate) async fn save(mut self, work: &mut UnitOfWork<'_>) -> Result<Self, Error> {
-        let Some(latest) = self.0.values().map(StockLevel::updated_at).max() else { return Ok(self) };
+    pub(crate) async fn save(self, work: &mut UnitOfWork<'_>) -> Result<Self, Error> {
+        let closed = self.close(work);
+        closed.write(work).await?;
+        closed.tell(work).await
+    }
+
+    /// Ends what was done to the levels. The caller has it written and told: for a caller who writes something else in the same round trip.
+    pub(crate) fn close(mut self, work: &mut UnitOfWork<'_>) -> Closed {
+        let now = match self.0.values().map(StockLevel::updated_at).max() {
+            Some(latest) => work.now_after(latest),
+            None => work.now(),
+        };
         let moved = self.0.values().filter(|level| level.moves_goods() || level.moves_between_places());
         let moved: Vec<Moved> = moved.map(Moved::by).collect();
-        let now = work.now_after(latest);
-        let changed: Vec<&mut StockLevel> = self.0.values_mut().filter(|level| level.changed).collect();
-        let (mut events, mut levels) = (Vec::new(), Vec::new());
-        for level in changed {
+        let (mut changed, mut events) = (Vec::new(), Vec::new());
+        for (place, level) in self.0.iter_mut().filter(|(_, level)| level.changed) {
             events.extend(level.close(now));
-            levels.push(&*level);
+            changed.push(*place);
         }
+        Closed { levels: self, now, moved, changed, events }
+    }
+}
+
+/// Levels whose change has ended, and is neither written nor told yet.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Closed {
+    levels: Levels,
+    now: DateTime<Utc>,
+    moved: Vec<Moved>,
+    changed: Vec<(WarehouseId, ProductId)>,
+    events: Vec<StockEvent>,
+}
+
+impl Closed {
+    /// Writes the levels and their movements, in one round trip.
+    ///
+    /// # Errors
+    /// `Frozen` if goods were moved that are being counted. Fails if the database cannot be reached.
+    pub(crate) async fn write(&self, work: &UnitOfWork<'_>) -> Result<(), Error> {
+        let levels: Vec<&StockLevel> =
+            self.changed.iter().filter_map(|place| self.levels.0.get(place)).collect();
         // At once: whoever wants these levels waits meanwhile. If goods are being counted, nothing of it is committed.
-        let held = &*work;
         futures::try_join!(
-            gate::check(held, &moved),
-            write(held, &levels, now),
-            write_places(held, &levels, now),
+            gate::check(work, &self.moved),
+            write(work, &levels, self.now),
+            write_places(work, &levels, self.now),
         )?;
-        for event in events {
+        Ok(())
+    }
+
+    /// Records what is told of the levels.
+    ///
+    /// # Errors
+    /// Fails if a reaction fails.
+    pub(crate) async fn tell(self, work: &mut UnitOfWork<'_>) -> Result<Levels, Error> {
+        for event in self.events {
             work.record(event).await?;
         }
-        Ok(self)
+        Ok(self.levels)
     }
 }
 
