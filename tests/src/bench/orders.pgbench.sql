@@ -107,15 +107,16 @@ changed AS (
     low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, located = n.located,
     category_id = n.category_id, updated_at = common.now
     FROM common,
-    unnest({$7 :level_ids::uuid[]}, {$8 :level_versions::bigint[]}, {$9 :level_skus::text[]}, {$10 :level_names::text[]},
-    {$11 :level_on_hand::numeric[]}, {$12 :level_reserved::numeric[]}, {$13 :level_waiting::numeric[]},
-    {$14 :level_average_costs::numeric[]}, {$15 ARRAY[NULL, NULL, NULL]::numeric[]}, {$16 ARRAY[NULL, NULL, NULL]::numeric[]},
-    {$17 ARRAY[false, false, false]}, {$18 :level_told_at::timestamptz[]}, {$19 :level_untold::boolean[]},
-    {$20 :level_movements::bigint[]},
-    {$21 ARRAY[0, 0, 0]::numeric[]}, {$22 ARRAY[NULL, NULL, NULL]::uuid[]})
+    unnest((SELECT {$7 :level_ids::uuid[]}), (SELECT {$8 :level_versions::bigint[]}), (SELECT {$9 :level_skus::text[]}), (SELECT {$10 :level_names::text[]}),
+    (SELECT {$11 :level_on_hand::numeric[]}), (SELECT {$12 :level_reserved::numeric[]}), (SELECT {$13 :level_waiting::numeric[]}),
+    (SELECT {$14 :level_average_costs::numeric[]}), (SELECT {$15 ARRAY[NULL, NULL, NULL]::numeric[]}), (SELECT {$16 ARRAY[NULL, NULL, NULL]::numeric[]}),
+    (SELECT {$17 ARRAY[false, false, false]}), (SELECT {$18 :level_told_at::timestamptz[]}), (SELECT {$19 :level_untold::boolean[]}),
+    (SELECT {$20 :level_movements::bigint[]}),
+    (SELECT {$21 ARRAY[0, 0, 0]::numeric[]}), (SELECT {$22 ARRAY[NULL, NULL, NULL]::uuid[]}))
     AS n (id, version, sku, name, on_hand, reserved,
-    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id)
-    WHERE s.tenant_id = common.tenant AND s.id = n.id
+    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id),
+    LATERAL (SELECT l.ctid FROM stock_levels AS l WHERE l.tenant_id = common.tenant AND l.id = n.id OFFSET 0) AS at
+    WHERE s.tenant_id = common.tenant AND s.ctid = at.ctid
 )
 INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
     unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,

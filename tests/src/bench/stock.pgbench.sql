@@ -90,16 +90,17 @@ changed AS (
     low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, located = n.located,
     category_id = n.category_id, updated_at = common.now
     FROM common,
-    unnest({$7 ARRAY[:level_id]::uuid[]}, {$8 ARRAY[:level_version::bigint + 1]}, {$9 ARRAY[:level_sku]::text[]},
-    {$10 ARRAY[:level_name]::text[]}, {$11 ARRAY[:level_on_hand]::numeric[]}, {$12 ARRAY[:level_reserved::numeric + 2]},
-    {$13 ARRAY[:level_waiting]::numeric[]}, {$14 ARRAY[:level_average_cost]::numeric[]}, {$15 ARRAY[NULL]::numeric[]},
-    {$16 ARRAY[NULL]::numeric[]}, {$17 ARRAY[false]},
-    {$18 ARRAY[CASE WHEN :level_told_at::timestamptz > now() - interval '5 seconds' THEN :level_told_at::timestamptz ELSE now() END]},
-    {$19 ARRAY[:level_told_at::timestamptz > now() - interval '5 seconds']}, {$20 ARRAY[:level_movements::bigint + 1]},
-    {$21 ARRAY[0]::numeric[]}, {$22 ARRAY[NULL]::uuid[]})
+    unnest((SELECT {$7 ARRAY[:level_id]::uuid[]}), (SELECT {$8 ARRAY[:level_version::bigint + 1]}), (SELECT {$9 ARRAY[:level_sku]::text[]}),
+    (SELECT {$10 ARRAY[:level_name]::text[]}), (SELECT {$11 ARRAY[:level_on_hand]::numeric[]}), (SELECT {$12 ARRAY[:level_reserved::numeric + 2]}),
+    (SELECT {$13 ARRAY[:level_waiting]::numeric[]}), (SELECT {$14 ARRAY[:level_average_cost]::numeric[]}), (SELECT {$15 ARRAY[NULL]::numeric[]}),
+    (SELECT {$16 ARRAY[NULL]::numeric[]}), (SELECT {$17 ARRAY[false]}),
+    (SELECT {$18 ARRAY[CASE WHEN :level_told_at::timestamptz > now() - interval '5 seconds' THEN :level_told_at::timestamptz ELSE now() END]}),
+    (SELECT {$19 ARRAY[:level_told_at::timestamptz > now() - interval '5 seconds']}), (SELECT {$20 ARRAY[:level_movements::bigint + 1]}),
+    (SELECT {$21 ARRAY[0]::numeric[]}), (SELECT {$22 ARRAY[NULL]::uuid[]}))
     AS n (id, version, sku, name, on_hand, reserved,
-    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id)
-    WHERE s.tenant_id = common.tenant AND s.id = n.id
+    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id),
+    LATERAL (SELECT l.ctid FROM stock_levels AS l WHERE l.tenant_id = common.tenant AND l.id = n.id OFFSET 0) AS at
+    WHERE s.tenant_id = common.tenant AND s.ctid = at.ctid
 )
 INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
     unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,

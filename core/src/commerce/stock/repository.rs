@@ -384,7 +384,9 @@ pub(crate) async fn open(
 const ROWS_OF_A_STATEMENT: usize = 1_000;
 
 crate::statement! {
-    /// Saves levels and their movements, in one statement.
+    /// Saves levels, which are locked, and their movements, in one statement. Each level is found by its key, and updated where it lies: nobody
+    /// else moves it meanwhile. A join by the id alone would read all levels of the company, as long as these fill few pages. `(SELECT $7)` as
+    /// in [`Lock`].
     struct Write<'a> {
         tenant: Uuid => SqlUuid,
         now: DateTime<Utc> => Timestamptz,
@@ -435,9 +437,12 @@ crate::statement! {
             low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, located = n.located,
             category_id = n.category_id, updated_at = common.now
         FROM common,
-            unnest($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) AS n (id, version, sku, name, on_hand,
-                reserved, waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id)
-        WHERE s.tenant_id = common.tenant AND s.id = n.id
+            unnest((SELECT $7), (SELECT $8), (SELECT $9), (SELECT $10), (SELECT $11), (SELECT $12), (SELECT $13), (SELECT $14),
+                (SELECT $15), (SELECT $16), (SELECT $17), (SELECT $18), (SELECT $19), (SELECT $20), (SELECT $21), (SELECT $22))
+                AS n (id, version, sku, name, on_hand, reserved, waiting, average_cost, reorder_point, reorder_quantity, low, told_at,
+                untold, movements, located, category_id),
+            LATERAL (SELECT l.ctid FROM stock_levels AS l WHERE l.tenant_id = common.tenant AND l.id = n.id OFFSET 0) AS at
+        WHERE s.tenant_id = common.tenant AND s.ctid = at.ctid
     )
     INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
         unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,
