@@ -19,8 +19,8 @@ use crate::commerce::credit::{self, Admission};
 use crate::commerce::prices::{self, PriceBook};
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
-use crate::commerce::stock::Levels;
-use crate::commerce::{stock, warehouses};
+use crate::commerce::stock::{self, Levels};
+use crate::commerce::warehouses::{self, WarehouseError};
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
@@ -59,7 +59,7 @@ impl Command for PlaceOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
-        let (products, buyer) = self.load(work).await?;
+        let (products, buyer, default) = self.load(work).await?;
         let limit = buyer.limit;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
@@ -80,7 +80,7 @@ impl Command for PlaceOrder {
             reference: self.reference.clone(),
             customer_id: self.customer_id,
             currency: work.context().currency().clone(),
-            warehouse_id: self.warehouse(work, !stocked.is_empty()).await?,
+            warehouse_id: self.warehouse(work, !stocked.is_empty(), default).await?,
             back_order: self.back_order,
             ordered_on,
             delivery_address: self.delivery_address.clone(),
@@ -106,10 +106,14 @@ impl Command for PlaceOrder {
             _ => stock::repository::lock(work, &order.places()).await?,
         };
         order.promise(&mut levels)?;
-        repository::insert_held(work, &order).await?;
-        repository::mark_waiting(work, &order).await?;
         work.record(OrderEvent::Placed(Box::new(order.clone()))).await?;
-        levels.save(work).await?;
+        let levels = levels.close(work);
+        futures::try_join!(
+            repository::insert_held(work, &order),
+            repository::mark_waiting(work, &order),
+            levels.write(work),
+        )?;
+        levels.tell(work).await?;
         let view = OrderView::of(&order);
         work.audit("order.place", (Order::NAME, order.id()), None, Some(&view))?;
         Ok(view.seen_by(&work.context().principal))
@@ -117,10 +121,13 @@ impl Command for PlaceOrder {
 }
 
 impl PlaceOrder {
-    /// Loads its products, and reads what has to be known of the customer.
-    async fn load(&self, work: &mut UnitOfWork<'_>) -> Result<(HashMap<ProductId, Product>, Buyer), Error> {
+    /// Loads its products, and reads what has to be known of the customer, and which warehouse is meant if it names none.
+    async fn load(
+        &self,
+        work: &mut UnitOfWork<'_>,
+    ) -> Result<(HashMap<ProductId, Product>, Buyer, Option<WarehouseId>), Error> {
         let ids = self.lines.iter().map(|line| line.product_id).collect();
-        repository::load_for_placing(work, ids, self.customer_id).await
+        repository::load_for_placing(work, ids, self.customer_id, self.warehouse_id.is_none()).await
     }
 
     /// Reads what price lists say of the lines that have no price of their own, on the day of the order.
@@ -131,16 +138,17 @@ impl PlaceOrder {
         prices::repository::book(work.connection(), tenant, Some(self.customer_id), ids, on).await
     }
 
-    /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
+    /// Returns where the goods come from: from the default, if it names none. An order that needs no goods has no warehouse, unless it names one.
     async fn warehouse(
         &self,
         work: &mut UnitOfWork<'_>,
         needs_goods: bool,
+        default: Option<WarehouseId>,
     ) -> Result<Option<WarehouseId>, Error> {
         match self.warehouse_id {
             Some(id) if warehouses::repository::is_open(work, id).await? => Ok(Some(id)),
             Some(id) => Err(OrderError::WarehouseUnknown(id).into()),
-            None if needs_goods => warehouses::repository::find_default(work).await.map(Some),
+            None if needs_goods => Ok(Some(default.ok_or(WarehouseError::NoDefault)?)),
             None => Ok(None),
         }
     }

@@ -57,15 +57,17 @@ pub(crate) async fn send(
         created_by: work.context().principal.name.clone(),
     };
     let (shipment, dispatched) = Shipment::dispatch(id, order, &new.parts, dispatch, now);
-    order.save(work).await?;
-    if was_divided || order.is_divided() {
-        orders::repository::write_progress(work, order).await?;
-    }
-    orders::repository::replace_held(work, order).await?;
-    repository::insert(work, &shipment).await?;
+    let is_divided = was_divided || order.is_divided();
     work.record(dispatched).await?;
     work.record(event.clone()).await?;
-    levels.save(work).await?;
+    let levels = levels.close(work);
+    // At once: everybody who orders these products waits meanwhile.
+    futures::try_join!(
+        orders::repository::save_dispatched(work, order, is_divided),
+        repository::insert(work, &shipment),
+        levels.write(work),
+    )?;
+    levels.tell(work).await?;
     Ok((shipment, event))
 }
 
