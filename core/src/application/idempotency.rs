@@ -116,19 +116,14 @@ struct Record {
 /// # Errors
 /// `IdempotencyKeyReused` if the key stands for another request, `IdempotencyKeyInUse` if its request is still running.
 pub(crate) async fn claim(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     scope: Scope,
     key: &IdempotencyKey,
 ) -> Result<Option<StoredResponse>, Error> {
-    let (locked,): (bool,) = TryLock::new(key.lock(scope)).get_result(connection).await?;
-    // A separate statement: its snapshot is taken when the lock is held, so it sees the record of the previous holder.
-    // One statement for both would overlook a request that commits in between.
-    let record: Option<Record> = idempotency_records::table
-        .find((scope.tenant_id.uuid(), scope.principal_id.uuid(), &key.key))
-        .select(Record::as_select())
-        .first(connection)
-        .await
-        .optional()?;
+    // Two statements, although they are sent at once: the snapshot of the second is taken when the lock is held, so it sees the record of
+    // the previous holder. One statement for both would overlook a request that commits in between.
+    let (locked, record) =
+        futures::try_join!(try_lock(connection, key.lock(scope)), find(connection, scope, key))?;
     match record {
         Some(Record { fingerprint, status, location, etag, body }) if fingerprint == key.fingerprint => {
             Ok(Some(StoredResponse { status: status.cast_unsigned(), location, etag, body }))
@@ -137,6 +132,25 @@ pub(crate) async fn claim(
         None if locked => Ok(None),
         None => Err(Error::IdempotencyKeyInUse),
     }
+}
+
+async fn try_lock(mut connection: &AsyncPgConnection, lock: i64) -> Result<bool, Error> {
+    let (locked,): (bool,) = TryLock::new(lock).get_result(&mut connection).await?;
+    Ok(locked)
+}
+
+async fn find(
+    mut connection: &AsyncPgConnection,
+    scope: Scope,
+    key: &IdempotencyKey,
+) -> Result<Option<Record>, Error> {
+    let record: Option<Record> = idempotency_records::table
+        .find((scope.tenant_id.uuid(), scope.principal_id.uuid(), &key.key))
+        .select(Record::as_select())
+        .first(&mut connection)
+        .await
+        .optional()?;
+    Ok(record)
 }
 
 pub(crate) async fn store(

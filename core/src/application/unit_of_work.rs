@@ -119,6 +119,12 @@ impl UnitOfWork<'_> {
         self.connection
     }
 
+    /// Returns the connection for statements that are sent at once and answered in one round trip ([`futures::try_join`]). PostgreSQL runs
+    /// them one after the other, in the order in which they are polled first, each with a snapshot of its own.
+    pub(crate) fn pipeline(&self) -> &AsyncPgConnection {
+        self.connection
+    }
+
     /// Checks that the principal is still current. The unit of work may have waited for a lock, held by the transaction
     /// that ended the principal's session or took its role away.
     ///
@@ -402,10 +408,20 @@ impl Executor {
         let database = self.database.database();
         let mut connection = database.connection_to_change(context.tenant_id(), context.target).await?;
         let work = connection.transaction(async |connection| {
-            self.database.enter(connection, context, "").await?;
-            if let Some((scope, key)) = keyed
-                && let Some(response) = idempotency::claim(connection, scope, key).await?
-            {
+            let stored = {
+                let shared: &AsyncPgConnection = connection;
+                let claiming = async {
+                    match keyed {
+                        Some((scope, key)) => idempotency::claim(shared, scope, key).await,
+                        None => Ok(None),
+                    }
+                };
+                // At once: the binding to the tenant is sent first. Whoever may not act does not learn what is stored.
+                let (entered, stored) = futures::join!(self.database.enter(shared, context, ""), claiming);
+                entered?;
+                stored?
+            };
+            if let Some(response) = stored {
                 return Ok::<_, Error>((Answer { response, replayed: true }, false, Vec::new()));
             }
             let mut work = UnitOfWork {

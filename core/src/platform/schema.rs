@@ -830,6 +830,7 @@ diesel::table! {
         stocked -> Bool,
         category_id -> Nullable<Uuid>,
         barcodes -> Array<Nullable<Text>>,
+        nature -> Text,
     }
 }
 

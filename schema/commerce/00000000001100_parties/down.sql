@@ -1,3 +1,5 @@
+-- Its constraint goes with it.
+ALTER TABLE products DROP COLUMN nature;
 ALTER TABLE customers
     DROP COLUMN kind,
     DROP COLUMN legal_form,

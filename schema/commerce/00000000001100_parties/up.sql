@@ -1,5 +1,5 @@
--- What invoices say of a company and of its customers (docs/invoices.md). Companies are few; customers may be many, so their constraints come without
--- a look at the rows, which have the defaults.
+-- What invoices say of a company, of its customers and of what it sells (docs/invoices.md). Companies are few; customers and products may be many, so their
+-- constraints come without a look at the rows, which have the defaults.
 ALTER TABLE tenants
     ADD COLUMN legal_form         text,
     ADD COLUMN share_capital      numeric(19, 2) CHECK (share_capital >= 0::numeric),
@@ -39,3 +39,8 @@ ALTER TABLE customers
     ADD CONSTRAINT customers_language_check CHECK (language IN ('fr', 'en')) NOT VALID,
     ADD CONSTRAINT customers_payment_days_check CHECK (payment_days BETWEEN 0::smallint AND 365::smallint) NOT VALID,
     ADD CONSTRAINT customers_terms_complete CHECK ((payment_days IS NULL) = (payment_end_of_month IS NULL)) NOT VALID;
+
+-- Goods or a service: which VAT it bears, and when that is due. What is there, and what a replica of the version before adds, was invoiced as goods.
+ALTER TABLE products
+    ADD COLUMN nature text NOT NULL DEFAULT 'goods'::text,
+    ADD CONSTRAINT products_nature_check CHECK (nature IN ('goods', 'service')) NOT VALID;

@@ -1,4 +1,4 @@
--- The constraints of 1100 hold for the customers that were there before them, too.
+-- The constraints of 1100 hold for the customers and products that were there before them, too.
 ALTER TABLE customers
     VALIDATE CONSTRAINT customers_kind_check,
     VALIDATE CONSTRAINT customers_registration_check,
@@ -7,3 +7,4 @@ ALTER TABLE customers
     VALIDATE CONSTRAINT customers_language_check,
     VALIDATE CONSTRAINT customers_payment_days_check,
     VALIDATE CONSTRAINT customers_terms_complete;
+ALTER TABLE products VALIDATE CONSTRAINT products_nature_check;

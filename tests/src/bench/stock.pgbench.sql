@@ -28,21 +28,22 @@ SELECT true FROM api_keys
 SELECT "products"."tenant_id", "products"."id", "products"."version", "products"."sku", "products"."name", "products"."unit_price",
     "products"."vat_rate", "products"."ordered", "products"."archived_at", "products"."created_at", "products"."updated_at",
     "products"."external_id", "products"."unit", "products"."quantity_decimals", "products"."stocked", "products"."category_id",
-    "products"."barcodes"
+    "products"."barcodes", "products"."nature"
     FROM "products"
     WHERE (("products"."tenant_id" = {$1 'TENANT'::uuid}) AND ("products"."id" = ANY({$2 ARRAY['01900000-0000-7000-9000-' || lpad(to_hex(:product::bigint), 12, '0')]::uuid[]})))
     ORDER BY "products"."id" FOR KEY SHARE \gset product_
 
--- core/src/commerce/orders/repository.rs: look_at_buyer. The API asks it together with the products, and waits once for both; pgbench can
--- keep no answer of a pipeline. There is no price list: the API asks no more.
-SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id)
-    FROM customers AS c WHERE c.tenant_id = {$1 'TENANT'::uuid} AND c.id = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
+-- core/src/commerce/orders/repository.rs: look_at_buyer. The API asks this and the warehouse together with the products, and waits once for
+-- all; pgbench can keep no answer of a pipeline. There is no price list: the API asks no more.
+SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id), t.time_zone
+    FROM customers AS c JOIN tenants AS t ON t.id = c.tenant_id WHERE c.tenant_id = {$1 'TENANT'::uuid} AND c.id = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
 
--- core/src/commerce/warehouses/repository.rs: find_default
+-- core/src/commerce/warehouses/repository.rs: look_for_default
 SELECT "warehouses"."id" FROM "warehouses"
     WHERE (("warehouses"."tenant_id" = {$1 'TENANT'::uuid}) AND "warehouses"."is_default") LIMIT {$2 1} \gset warehouse_
 
--- core/src/commerce/orders/repository.rs: insert
+\startpipeline
+-- core/src/commerce/orders/repository.rs: insert, both statements at once
 INSERT INTO "orders" ("tenant_id", "id", "version", "reference", "customer_id", "status", "currency", "net_total", "vat_total", "gross_total",
     "tracking_number", "cancellation_reason", "placed_at", "confirmed_at", "shipped_at", "delivered_at", "cancelled_at",
     "updated_at", "external_id", "warehouse_id", "back_order", "ordered_on",
@@ -61,26 +62,24 @@ INSERT INTO order_lines
     {$6 ARRAY[:product_name]::text[]}, {$7 ARRAY[2]::numeric[]}, {$8 ARRAY[:product_unit_price]::numeric[]},
     {$9 ARRAY[:product_vat_rate]::numeric[]}, {$10 ARRAY[20.00]::numeric[]}, {$11 ARRAY[true]}, {$12 ARRAY['product']}, {$13 ARRAY[NULL]::uuid[]}) AS line
 )
-SELECT credit_limit IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::uuid} AND id = {$15 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
+SELECT credit_limit IS NOT NULL, anonymised_at IS NOT NULL FROM customers WHERE tenant_id = {$14 'TENANT'::uuid} AND id = {$15 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
+\endpipeline
 
 -- core/src/commerce/stock/repository.rs: lock
-SELECT "stock_levels"."tenant_id", "stock_levels"."id", "stock_levels"."version", "stock_levels"."warehouse_id",
-    "stock_levels"."product_id", "stock_levels"."sku", "stock_levels"."name", "stock_levels"."on_hand", "stock_levels"."reserved",
-    "stock_levels"."waiting", "stock_levels"."average_cost", "stock_levels"."reorder_point", "stock_levels"."reorder_quantity",
-    "stock_levels"."low", "stock_levels"."told_at", "stock_levels"."untold", "stock_levels"."movements",
-    "stock_levels"."created_at", "stock_levels"."updated_at", "stock_levels"."located", "stock_levels"."category_id"
-    FROM "stock_levels"
-    WHERE (("stock_levels"."tenant_id" = {$1 'TENANT'::uuid}) AND
-    (("stock_levels"."warehouse_id" = ANY({$2 ARRAY[:warehouse_id]::uuid[]})) AND
-    ("stock_levels"."product_id" = ANY({$3 ARRAY[:product_id]::uuid[]}))))
-    ORDER BY "stock_levels"."warehouse_id", "stock_levels"."product_id" FOR NO KEY UPDATE \gset level_
+SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name, s.on_hand, s.reserved, s.waiting, s.average_cost,
+    s.reorder_point, s.reorder_quantity, s.low, s.told_at, s.untold, s.movements, s.created_at, s.updated_at, s.located, s.category_id
+    FROM unnest((SELECT {$1 ARRAY[:warehouse_id]::uuid[]}), (SELECT {$2 ARRAY[:product_id]::uuid[]})) AS wanted (warehouse_id, product_id), LATERAL (
+    SELECT * FROM stock_levels AS l
+    WHERE l.tenant_id = {$3 'TENANT'::uuid} AND l.warehouse_id = wanted.warehouse_id AND l.product_id = wanted.product_id FOR NO KEY UPDATE
+    ) AS s \gset level_
 
+\startpipeline
 -- core/src/commerce/orders/repository.rs: insert_held
 INSERT INTO stock_reservations (tenant_id, order_id, warehouse_id, placed_at, position, product_id, reserved, waiting)
     SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, {$3 :warehouse_id::uuid}, {$4 now()}, line.*
     FROM unnest({$5 ARRAY[1]::smallint[]}, {$6 ARRAY[:product_id]::uuid[]}, {$7 ARRAY[2]::numeric[]}, {$8 ARRAY[0]::numeric[]}) AS line;
 
--- core/src/commerce/stock/repository.rs: write, called by Levels::save
+-- core/src/commerce/stock/repository.rs: write, called by Closed::write
 WITH common AS (
     SELECT {$1 'TENANT'::uuid} AS tenant, {$2 now()} AS now, {$3 'api_key'::text} AS actor_type, {$4 'API_KEY'::uuid} AS actor_id,
     {$5 'a test'::text} AS actor_name, {$6 '01a1fca1-d849-759b-9910-5fb70bba241a'::text} AS correlation_id
@@ -91,16 +90,17 @@ changed AS (
     low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, located = n.located,
     category_id = n.category_id, updated_at = common.now
     FROM common,
-    unnest({$7 ARRAY[:level_id]::uuid[]}, {$8 ARRAY[:level_version::bigint + 1]}, {$9 ARRAY[:level_sku]::text[]},
-    {$10 ARRAY[:level_name]::text[]}, {$11 ARRAY[:level_on_hand]::numeric[]}, {$12 ARRAY[:level_reserved::numeric + 2]},
-    {$13 ARRAY[:level_waiting]::numeric[]}, {$14 ARRAY[:level_average_cost]::numeric[]}, {$15 ARRAY[NULL]::numeric[]},
-    {$16 ARRAY[NULL]::numeric[]}, {$17 ARRAY[false]},
-    {$18 ARRAY[CASE WHEN :level_told_at::timestamptz > now() - interval '5 seconds' THEN :level_told_at::timestamptz ELSE now() END]},
-    {$19 ARRAY[:level_told_at::timestamptz > now() - interval '5 seconds']}, {$20 ARRAY[:level_movements::bigint + 1]},
-    {$21 ARRAY[0]::numeric[]}, {$22 ARRAY[NULL]::uuid[]})
+    unnest((SELECT {$7 ARRAY[:level_id]::uuid[]}), (SELECT {$8 ARRAY[:level_version::bigint + 1]}), (SELECT {$9 ARRAY[:level_sku]::text[]}),
+    (SELECT {$10 ARRAY[:level_name]::text[]}), (SELECT {$11 ARRAY[:level_on_hand]::numeric[]}), (SELECT {$12 ARRAY[:level_reserved::numeric + 2]}),
+    (SELECT {$13 ARRAY[:level_waiting]::numeric[]}), (SELECT {$14 ARRAY[:level_average_cost]::numeric[]}), (SELECT {$15 ARRAY[NULL]::numeric[]}),
+    (SELECT {$16 ARRAY[NULL]::numeric[]}), (SELECT {$17 ARRAY[false]}),
+    (SELECT {$18 ARRAY[CASE WHEN :level_told_at::timestamptz > now() - interval '5 seconds' THEN :level_told_at::timestamptz ELSE now() END]}),
+    (SELECT {$19 ARRAY[:level_told_at::timestamptz > now() - interval '5 seconds']}), (SELECT {$20 ARRAY[:level_movements::bigint + 1]}),
+    (SELECT {$21 ARRAY[0]::numeric[]}), (SELECT {$22 ARRAY[NULL]::uuid[]}))
     AS n (id, version, sku, name, on_hand, reserved,
-    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id)
-    WHERE s.tenant_id = common.tenant AND s.id = n.id
+    waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id),
+    LATERAL (SELECT l.ctid FROM stock_levels AS l WHERE l.tenant_id = common.tenant AND l.id = n.id OFFSET 0) AS at
+    WHERE s.tenant_id = common.tenant AND s.ctid = at.ctid
 )
 INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
     unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,
@@ -112,6 +112,7 @@ INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, pr
     {$31 ARRAY[NULL]::numeric[]}, {$32 ARRAY[:level_on_hand]::numeric[]}, {$33 ARRAY[:level_reserved::numeric + 2]},
     {$34 ARRAY[:level_average_cost]::numeric[]}, {$35 ARRAY[NULL]::text[]}, {$36 ARRAY['order']},
     {$37 ARRAY['01900000-0000-7000-b000-' || :id::text]::uuid[]}, {$38 ARRAY[1]::smallint[]}, {$39 ARRAY[current_date]}) AS m;
+\endpipeline
 
 \startpipeline
 -- core/src/outbox/append.rs: append, called by UnitOfWork's write

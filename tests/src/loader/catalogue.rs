@@ -136,8 +136,9 @@ pub(super) fn customer_code(row: &Row) -> String {
 fn product_body(article: &Article<'_>, vat_rate: &str) -> Value {
     let Article { sku, description, unit_price, stocked } = article;
     let name = if description.is_empty() { sku } else { description };
+    // Postage, fees and the like are charged with goods, and are goods to the VAT (directive 2006/112/EC, article 78, b).
     json!({
-        "sku": sku, "name": name, "unit_price": unit_price, "vat_rate": vat_rate, "stocked": stocked, "quantity_decimals": 6,
+        "sku": sku, "name": name, "unit_price": unit_price, "vat_rate": vat_rate, "stocked": stocked, "nature": "goods", "quantity_decimals": 6,
     })
 }
 
@@ -172,6 +173,7 @@ mod tests {
     fn a_product_without_a_description_is_named_by_its_sku() {
         let body = product_body(&Article::of(&row("7", "France"), true), "20");
         assert_eq!((&body["name"], &body["stocked"]), (&json!("22633"), &json!(true)));
+        assert_eq!(body["nature"], "goods");
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(120);
 /// discounts, samples, and corrections of amounts.
 const SERVICES: [&str; 10] = ["AMAZONFEE", "B", "BANK CHARGES", "C2", "CRUK", "D", "DOT", "M", "POST", "S"];
 
-/// Whether a code is one of something that is not kept in stock, in upper or lower case.
+/// Whether a code is one of something that is not kept in stock, in upper or lower case. Its VAT is that of the goods with which it is charged.
 pub fn is_service(sku: &str) -> bool {
     SERVICES.iter().any(|service| service.eq_ignore_ascii_case(sku))
 }

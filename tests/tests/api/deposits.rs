@@ -112,6 +112,143 @@ async fn a_paid_deposit_is_taken_off_by_the_final_invoice_and_its_vat_counts_onc
     .await;
 }
 
+/// A confirmed order of 100.00 of goods and 50.00 of a service, both at 20 %.
+async fn ordered_with_a_service(api: &Api, customer: &Value) -> Result<Value> {
+    let mut lines = Vec::new();
+    for (sku, price, nature) in [("TEA", "100", "goods"), ("ADVICE", "50", "service")] {
+        let body = json!({"sku": format!("{sku}-{}", customer["code"].as_str().unwrap_or_default()), "name": sku, "unit_price": price,
+            "vat_rate": "20", "stocked": false, "nature": nature});
+        let product = api.created("/products", &body).await?;
+        lines.push(json!({"product_id": product["id"], "quantity": "1"}));
+    }
+    let order = api.created("/orders", &json!({"customer_id": customer["id"], "lines": lines})).await?;
+    let confirmed = api.http.command(&format!("/orders/{}/confirm", id(&order))).await?;
+    ensure!(confirmed.status == 200, "{}", confirmed.text);
+    Ok(order)
+}
+
+/// What is due today, or was yesterday if the day has just ended: such as `deposits S 20 100.00 20.00`.
+async fn due_now(api: &Api) -> Result<Vec<String>> {
+    let now = chrono::Utc::now().date_naive();
+    let (from, to) = (now - chrono::TimeDelta::days(1), now + chrono::TimeDelta::days(1));
+    let answer = api.http.get(&format!("/accounting/vat-due?from={from}&to={to}")).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
+    let text = |line: &Value| {
+        let members = ["cause", "category", "rate", "base", "tax"];
+        members.map(|member| line[member].as_str().unwrap_or("-").to_owned()).join(" ")
+    };
+    Ok(answer.json["lines"].as_array().into_iter().flatten().map(text).collect())
+}
+
+fn natures(draft: &Value) -> Vec<String> {
+    let lines = draft["lines"].as_array().into_iter().flatten();
+    lines.map(|line| line["nature"].as_str().unwrap_or("?").to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_an_order_sells_is_one_on_its_deposit_and_its_invoice() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let order = ordered_with_a_service(&api, &customer).await?;
+        let draft = deposit(&api, &order, &json!({"percent": "20"})).await?;
+        let shown = api.http.get(&format!("/invoices/{}/draft", id(&draft.json))).await?.json;
+        assert_eq!(natures(&shown), ["goods", "service"]);
+        let first = validated(&api, &draft.json).await?;
+        assert_eq!(
+            (&first["content"]["operations"], &first["content"]["vat_due"]),
+            (&json!("mixed"), &json!("on_payment"))
+        );
+        pay(&api, &customer, "36.00").await?;
+        assert_eq!(due_now(&api).await?, ["deposits S 20 30.00 6.00"]);
+        api.http.post(&format!("/orders/{}/ship", id(&order)), &json!({})).await?;
+        let last = api.created("/invoices/from-orders", &json!({"order_ids": [order["id"]]})).await?;
+        let shown = api.http.get(&format!("/invoices/{}/draft", id(&last))).await?.json;
+        assert_eq!(natures(&shown), ["goods", "service"]);
+        let last = validated(&api, &last).await?;
+        assert_eq!(last["content"]["operations"], "mixed");
+        assert_eq!(due_now(&api).await?, ["delivery S 20 80.00 16.00", "deposits S 20 30.00 6.00"], "no service before it is paid");
+        pay(&api, &customer, "144.00").await?;
+        assert_eq!(
+            due_now(&api).await?,
+            ["delivery S 20 80.00 16.00", "payments S 20 40.00 8.00", "deposits S 20 30.00 6.00"]
+        );
+        assert_eq!(vat(world).await?, "20: 150.00 30.00");
+
+        // To a business in another member state: intra-community goods, and a service of which the customer owes the VAT.
+        let german = api.created("/customers", &json!({
+            "code": "DE-1", "name": "Teehaus", "email": "someone@example.com", "vat_number": "DE136695976",
+            "addresses": [{"kind": "billing", "line1": "1 Allee", "postal_code": "10115", "city": "Berlin", "country": "DE"}],
+            "invoicing": {"kind": "business"},
+        })).await?;
+        let order = ordered_with_a_service(&api, &german).await?;
+        let categories = |invoice: &Value| {
+            let groups = invoice["content"]["vat"].as_array().cloned().unwrap_or_default();
+            let mut found: Vec<_> = groups.iter().map(|group| group["vat"]["category"].as_str().unwrap_or("?").to_owned()).collect();
+            found.sort();
+            found
+        };
+        api.http.post(&format!("/orders/{}/ship", id(&order)), &json!({})).await?;
+        let all = json!({"order_ids": [order["id"]], "deposits": false});
+        let whole = validated(&api, &api.created("/invoices/from-orders", &all).await?).await?;
+        assert_eq!((categories(&whole), &whole["gross_total"]), (vec!["AE".to_owned(), "K".to_owned()], &json!("150.00")));
+        is_sound(world).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deposit_on_what_is_exempt_says_why() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let (tea, course) =
+            (product(&api, "TEA", "100", "20").await?, product(&api, "COURSE", "100", "0").await?);
+        let line = |product: &Value| json!({"product_id": product["id"], "quantity": "1"});
+        let both = json!({"customer_id": customer["id"], "lines": [line(&tea), line(&course)]});
+        let order = api.created("/orders", &both).await?;
+        let plain = deposit(&api, &order, &json!({"percent": "10"})).await?;
+        let refused = api.http.command(&format!("/invoices/{}/validate", id(&plain.json))).await?;
+        assert_eq!(
+            (refused.status, refused.pointers()),
+            (422, vec!["/draft/lines/1/vat"]),
+            "{}",
+            refused.text
+        );
+        assert_eq!(refused.json["errors"][0]["code"], "exemption_missing");
+        let why = "Exonération de TVA, article 261, 4, 4° du CGI";
+        for (exemption, pointer) in [
+            (json!({"reason": ""}), "/exemption/reason"),
+            (json!({"reason_code": "VATEX-EU-132-1I"}), "/exemption/reason"),
+            (json!({"reason_code": "VATEX-1", "reason": why}), "/exemption/reason_code"),
+        ] {
+            let refused = deposit(&api, &order, &json!({"percent": "10", "exemption": exemption})).await?;
+            assert_eq!((refused.status, refused.pointers()), (422, vec![pointer]), "{}", refused.text);
+        }
+        let exemption = json!({"reason_code": "VATEX-EU-132-1I", "reason": why});
+        let body = json!({"percent": "10", "exemption": exemption});
+        let made = validated(&api, &deposit(&api, &order, &body).await?.json).await?;
+        let exempt = made["content"]["vat"]
+            .as_array()
+            .context("groups")?
+            .iter()
+            .find(|group| group["vat"]["category"] == "E");
+        let exempt = exempt.with_context(|| made["content"].to_string())?;
+        assert_eq!(
+            (&exempt["base"], &exempt["reason"], &exempt["reason_code"]),
+            (&json!("10.00"), &json!(why), &json!("VATEX-EU-132-1I"))
+        );
+        let taxed =
+            api.created("/orders", &json!({"customer_id": customer["id"], "lines": [line(&tea)]})).await?;
+        let refused = deposit(&api, &taxed, &body).await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/exemption"]), "{}", refused.text);
+        is_sound(world).await
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_a_deposit_or_be_taken_off_is_refused() {
     World::run(async |world| {

@@ -183,11 +183,11 @@ async fn products_are_imported_with_what_they_are_for_a_warehouse() {
         let category = api.category("TEA", None).await?;
         let id = category["id"].as_str().unwrap_or_default();
         let file = format!(
-            "sku,name,unit_price,vat_rate,unit,quantity_decimals,stocked,category_id,barcodes\r\n\
-            P-1,Tea,1,20,KGM,2,FALSE,{id},036000291452 96385074\r\n\
-            P-2,Cup,1,20,,,,,\"[\"\"3017620422003\"\"]\"\r\n\
-            P-3,Pot,1,20,,,true,,96385074\r\n\
-            P-4,Lid,1,20,,,true,01900000-0000-7000-8000-0000000000ff,\r\n"
+            "sku,name,unit_price,vat_rate,unit,quantity_decimals,stocked,category_id,barcodes,nature\r\n\
+            P-1,Tea,1,20,KGM,2,FALSE,{id},036000291452 96385074,service\r\n\
+            P-2,Cup,1,20,,,,,\"[\"\"3017620422003\"\"]\",\r\n\
+            P-3,Pot,1,20,,,true,,96385074,goods\r\n\
+            P-4,Lid,1,20,,,true,01900000-0000-7000-8000-0000000000ff,,\r\n"
         );
         let done = imported(&api.http, "kind=products", "text/csv", &file).await?;
         assert_eq!(done["progress"], progress(4, 2, 0, 0, 2));
@@ -207,14 +207,15 @@ async fn products_are_imported_with_what_they_are_for_a_warehouse() {
                 found["quantity_decimals"],
                 found["stocked"],
                 found["category_id"],
-                found["barcodes"]
+                found["barcodes"],
+                found["nature"]
             ]))
         };
         assert_eq!(
             told("P-1").await?,
-            json!(["KGM", 2, false, category["id"], ["036000291452", "96385074"]])
+            json!(["KGM", 2, false, category["id"], ["036000291452", "96385074"], "service"])
         );
-        assert_eq!(told("P-2").await?, json!(["C62", 0, true, null, ["3017620422003"]]));
+        assert_eq!(told("P-2").await?, json!(["C62", 0, true, null, ["3017620422003"], "goods"]));
         // What was exported is imported again, and changes nothing.
         let csv = api.http.get("/products.csv").await?.text;
         let done = imported(&api.http, "kind=products&mode=upsert", "text/csv", &csv).await?;

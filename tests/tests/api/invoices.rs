@@ -443,6 +443,38 @@ async fn what_has_left_is_invoiced_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn goods_that_left_from_a_warehouse_abroad_are_not_taxed_without_asking() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = trade(&api).await?;
+        for (code, country, postal_code, status) in
+            [("LYON", "FR", "69001", 200), ("KEHL", "DE", "77694", 422)]
+        {
+            let address =
+                json!({"line1": "1 quai", "postal_code": postal_code, "city": code, "country": country});
+            let warehouse =
+                api.created("/warehouses", &json!({"code": code, "name": code, "address": address})).await?;
+            let line = json!({"product_id": tea["id"], "quantity": "2"});
+            let body =
+                json!({"customer_id": customer["id"], "warehouse_id": warehouse["id"], "lines": [line]});
+            let order = api.created("/orders", &body).await?;
+            let path = format!("/orders/{}", order["id"].as_str().unwrap_or_default());
+            api.http.command(&format!("{path}/confirm")).await?;
+            api.created(&format!("{path}/shipments"), &json!({})).await?;
+            let invoice = api.created("/invoices/from-orders", &json!({"order_ids": [order["id"]]})).await?;
+            let answer = api.http.command(&format!("{}/validate", path_of(&invoice))).await?;
+            assert_eq!(answer.status, status, "{code}: {}", answer.text);
+            if status == 422 {
+                assert_eq!(answer.pointers(), ["/draft/lines/0/vat"], "{}", answer.text);
+                assert_eq!(answer.json["errors"][0]["code"], "leaves_from_elsewhere", "{}", answer.text);
+            }
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn goods_are_taxed_and_named_where_the_order_had_them_delivered() {
     World::run(async |world| {
         let api = world.api().await?;

@@ -74,7 +74,7 @@ fn body(operation: &Operation, owned: &Owned) -> Result<Option<Value>> {
             "code": format!("S-{}", uuid::Uuid::new_v4()), "name": "Somebody", "external_id": null, "vat_number": null, "addresses": [], "payment_terms": null,
         })),
         "POST /products" | "PUT /products/{id}" => Some(
-            json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "unit_price": "1", "vat_rate": "20", "unit": "C62", "quantity_decimals": 0, "stocked": false, "category_id": null, "barcodes": []}),
+            json!({"sku": format!("P-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "unit_price": "1", "vat_rate": "20", "unit": "C62", "quantity_decimals": 0, "stocked": false, "category_id": null, "barcodes": [], "nature": "goods"}),
         ),
         "POST /categories" | "PUT /categories/{id}" => Some(
             json!({"code": format!("K-{}", uuid::Uuid::new_v4()), "name": "Something", "external_id": null, "parent_id": null}),

@@ -46,6 +46,54 @@ async fn price(api: &Api, query: &str) -> Result<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn today_is_the_day_where_the_company_is() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let (customer, tea) = (api.buyer("C-1").await?, api.product("TEA").await?);
+        // It is a day later in the far east than in the far west, at any moment.
+        let east = async || -> Result<String> {
+            let row = world
+                .sql()
+                .await?
+                .query_one("SELECT (now() AT TIME ZONE 'Pacific/Kiritimati')::date::text", &[])
+                .await?;
+            Ok(row.get(0))
+        };
+        let from = east().await?;
+        let list =
+            api.created("/price-lists", &json!({"code": "NOW", "name": "Now", "valid_from": from})).await?;
+        api.set_price(&list, &tea, &[("0", "9.00")]).await?;
+        let product_id = id(&tea);
+        let of_product = format!("product_id={product_id}");
+        for (zone, quote, unit_price) in [
+            ("Pacific/Pago_Pago", "10.00 product - - -", "10.00"),
+            ("Pacific/Kiritimati", "9.00 list NOW general 0", "9.00"),
+        ] {
+            let moved = patch(&api, "/tenant", &json!({"time_zone": zone})).await?;
+            assert_eq!(moved.status, 200, "{}", moved.text);
+            assert_eq!(price(&api, &of_product).await?, quote, "{zone}");
+            let order = api.order(&customer, &tea).await?;
+            assert_eq!(order["lines"][0]["unit_price"], unit_price, "{zone}");
+            let invoice = api.invoice(&customer, &tea).await?;
+            let draft = api.http.get(&format!("/invoices/{}/draft", id(&invoice))).await?.json;
+            assert_eq!(draft["lines"][0]["unit_price"], unit_price, "{zone}");
+            let paid =
+                json!({"customer_id": customer["id"], "method": "cash", "amount": "1.00", "invoices": []});
+            let paid = api.created("/payments", &paid).await?;
+            let confirmed = api.http.command(&format!("/orders/{}/confirm", id(&order))).await?;
+            assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+            let shipped = api.created(&format!("/orders/{}/shipments", id(&order)), &json!({})).await?;
+            let days = [&order["ordered_on"], &paid["received_on"], &shipped["shipped_on"]];
+            let is_later = days.map(|day| day.as_str().is_some_and(|day| day >= from.as_str()));
+            assert_eq!(is_later, [zone == "Pacific/Kiritimati"; 3], "{zone}: {days:?}");
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_list_is_made_changed_priced_and_deleted_and_each_step_is_told() {
     World::run(async |world| {
         let api = world.api().await?;

@@ -44,7 +44,7 @@ async fn a_product_is_created_read_and_changed() {
         assert_eq!(api.http.get(&path).await?.json, created.json);
         let body = json!({
             "sku": "P-1", "name": "Oak board", "external_id": null, "unit_price": "0", "vat_rate": "20", "unit": "MTR", "quantity_decimals": 2,
-            "stocked": false, "category_id": null, "barcodes": [],
+            "stocked": false, "category_id": null, "barcodes": [], "nature": "goods",
         });
         let changed = api.http.send(Method::PUT, &path, &[("If-Match", "\"1\"")], Some(&body)).await?;
         assert_eq!((changed.status, &changed.json["version"]), (200, &json!(2)), "{}", changed.text);
@@ -125,6 +125,39 @@ async fn a_price_is_a_decimal_string_that_is_not_negative() {
                 answer.text
             );
         }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_product_is_goods_or_a_service() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut body = json!({"sku": "P-1", "name": "Board", "unit_price": "1", "vat_rate": "20"});
+        let told = |product: &Value| json!([product["nature"], product["stocked"]]);
+        let board = api.created("/products", &body).await?;
+        assert_eq!(told(&board), json!(["goods", true]), "what is left out");
+        body["sku"] = "P-2".into();
+        body["nature"] = "service".into();
+        let advice = api.created("/products", &body).await?;
+        assert_eq!(told(&advice), json!(["service", false]), "nobody keeps a service in stock unasked");
+        let csv = api.http.get("/products.csv?sku=P-2").await?.text;
+        let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+        let column = lines[0].iter().position(|name| *name == "nature").unwrap();
+        assert_eq!(lines[1][column], "service", "{csv}");
+        let changed = json!({"nature": "service"});
+        let changed = api.http.send(Method::PATCH, &path(&board), &[], Some(&changed)).await?;
+        assert_eq!(told(&changed.json), json!(["service", true]), "{}", changed.text);
+        let kept = api.http.send(Method::PATCH, &path(&board), &[], Some(&json!({"name": "Oak board"}))).await?;
+        assert_eq!(told(&kept.json), json!(["service", true]), "{}", kept.text);
+        let sql = world.sql().await?;
+        let told = "SELECT string_agg(payload ->> 'nature', ' ' ORDER BY seq) FROM outbox_events WHERE event_type LIKE 'product.%'";
+        assert_eq!(sql.query_one(told, &[]).await?.get::<_, &str>(0), "goods service service service");
+        body["sku"] = "P-3".into();
+        body["nature"] = "idea".into();
+        let refused = api.http.post("/products", &body).await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/nature"]), "{}", refused.text);
         Ok(())
     })
     .await;

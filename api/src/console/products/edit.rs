@@ -38,6 +38,7 @@ impl Edited for Product {
             ("vat_rate", Kind::Decimal),
             ("unit", Kind::Text),
             ("quantity_decimals", Kind::Whole),
+            ("nature", Kind::Text),
             ("stocked", Kind::Flag),
         ],
         groups: &[],
@@ -104,11 +105,13 @@ impl Edited for Product {
             Input::select(values, "category_id", w.category, choices),
             Input::text(values, "external_id", shared.external_id).hint(shared.external_id_hint),
         ];
+        let natures = [("goods", w.goods), ("service", w.service)];
         let sale = vec![
             Input::text(values, "unit_price", w.price).of_kind("decimal").required().hint(w.price_hint),
             Input::text(values, "vat_rate", w.vat_rate).of_kind("decimal").required(),
             Input::text(values, "unit", w.unit).hint(w.unit_hint),
             Input::text(values, "quantity_decimals", w.decimals).of_kind("whole"),
+            Input::select(values, "nature", w.nature, natures),
             Input::check(values, "stocked", w.stocked),
         ];
         let barcode = |index: usize| vec![Input::text(values, format!("barcodes.{index}"), w.barcode)];

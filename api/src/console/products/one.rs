@@ -6,7 +6,8 @@ use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::prices::{self, Quote};
 use comptoir_core::commerce::products::{self, ProductView};
 use comptoir_core::commerce::stock::{self, StockFilter};
-use comptoir_core::values::business_date::BusinessDate;
+use comptoir_core::commerce::vat::Nature;
+
 use comptoir_core::values::ids::WarehouseId;
 use comptoir_core::values::money::Quantity;
 
@@ -89,6 +90,10 @@ fn identity(product: &ProductView, category: Option<String>, visitor: &Visitor) 
     let (w, shared) = (Products::of(visitor.language), Parts::of(visitor.language));
     let price = visitor.format.price(&product.unit_price, &visitor.tenant.currency);
     let stocked = if product.stocked { w.yes } else { w.no };
+    let nature = match product.nature {
+        Nature::Goods => w.goods,
+        Nature::Service => w.service,
+    };
     Block::facts(
         "identity",
         shared.identity,
@@ -97,6 +102,7 @@ fn identity(product: &ProductView, category: Option<String>, visitor: &Visitor) 
             (w.vat.to_string(), Some(visitor.format.percent(product.vat_rate.value()))),
             (w.unit.to_string(), Some(product.unit.code().to_owned())),
             (w.category.to_string(), category),
+            (w.nature.to_string(), Some(nature.to_string())),
             (w.stocked.to_string(), Some(stocked.to_string())),
             (shared.external_id.to_string(), product.external_id.clone()),
             (shared.updated.to_string(), Some(visitor.format.long(product.updated_at).shown)),
@@ -152,12 +158,10 @@ async fn of_today(
     database: &TenantDatabase,
 ) -> Result<Block, ApiError> {
     let w = Products::of(visitor.language);
-    let day = visitor.format.today().to_string();
-    let on = BusinessDate::parse(&day).map_err(|wrong| ApiError::invalid(vec![wrong.at("/on")]))?;
     let mut rows = Vec::new();
     for quantity in QUANTITIES {
         let Ok(asked) = Quantity::parse(quantity) else { continue };
-        let quote = Quote { customer_id: None, product_id: product.id, quantity: asked, on };
+        let quote = Quote { customer_id: None, product_id: product.id, quantity: asked, on: None };
         let price = prices::quote(database, &visitor.context, quote).await?;
         let list = price.price_list.as_ref();
         rows.push(Row {

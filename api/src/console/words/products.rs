@@ -17,6 +17,9 @@ super::words! {
         unit: "Unité", "Unit";
         unit_hint: "Code UN/ECE : C62 pour une pièce, KGM pour un kilo.", "A UN/ECE code: C62 for a piece, KGM for a kilogram.";
         decimals: "Décimales des quantités", "Decimals of quantities";
+        nature: "Nature", "Nature";
+        goods: "Bien", "Goods";
+        service: "Service", "Service";
         stocked: "Tenu en stock", "Kept in stock";
         category: "Catégorie", "Category";
         no_category: "Sans catégorie", "In none";

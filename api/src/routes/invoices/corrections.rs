@@ -4,7 +4,9 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::invoices::content::Vat;
-use comptoir_core::commerce::invoices::draft::{CreditPart, InvoiceNote, WantedCredit};
+use comptoir_core::commerce::invoices::draft::{
+    CreditPart, DraftReason, InvoiceNote, InvoiceReason, WantedCredit,
+};
 use comptoir_core::commerce::invoices::{
     CreditReturn, DepositShare, DraftCreditNote, DraftDeposit, InvoiceView, check_parts,
 };
@@ -18,7 +20,7 @@ use utoipa::ToSchema;
 
 use super::handlers::drafted;
 use crate::error::ApiError;
-use crate::extract::{Context, Faults, Id, Posted, read_from_text};
+use crate::extract::{Context, Faults, Id, Posted, Text, read_from_text};
 use crate::openapi::{IdParam, IdempotencyHeader};
 use crate::respond;
 
@@ -184,6 +186,29 @@ pub(crate) struct DepositRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
     note: Option<InvoiceNote>,
+    /// Why what has the rate 0 in the order is exempt at home: a deposit is not changed once it is drafted. Left out or null: nothing is.
+    #[deserr(default)]
+    exemption: Option<ExemptionRequest>,
+}
+
+/// Why there is no VAT at home.
+#[derive(Debug, Deserr, ToSchema)]
+#[deserr(error = Faults, deny_unknown_fields)]
+#[schema(as = InvoiceExemptionRequest)]
+pub(crate) struct ExemptionRequest {
+    /// Of the list VATEX.
+    #[deserr(default)]
+    #[schema(value_type = Option<String>, example = "VATEX-EU-132-1I")]
+    reason_code: Option<Text>,
+    /// With the article of the law.
+    #[schema(value_type = String, example = "Exonération de TVA, article 261, 4, 4° du CGI", min_length = 1, max_length = 200)]
+    reason: InvoiceReason,
+}
+
+impl From<ExemptionRequest> for DraftReason {
+    fn from(request: ExemptionRequest) -> Self {
+        Self { code: request.reason_code.map(String::from), text: request.reason }
+    }
 }
 
 impl DepositRequest {
@@ -209,8 +234,9 @@ impl DepositRequest {
 
     pub(crate) fn into_command(self, order_id: OrderId) -> Result<DraftDeposit, Vec<FieldError>> {
         let share = self.share().map_err(|fault| vec![fault])?;
-        let Self { issue_date, due_on, note, .. } = self;
-        Ok(DraftDeposit { order_id, share, issue_date, due_on, note })
+        let Self { issue_date, due_on, note, exemption, .. } = self;
+        let exemption = exemption.map(DraftReason::from);
+        Ok(DraftDeposit { order_id, share, issue_date, due_on, note, exemption })
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) struct InvoiceRequest {
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     issue_date: Option<BusinessDate>,
-    /// Left out or null: what was agreed with the customer, or what the law says.
+    /// Left out or null: what was agreed with the customer, or what the law says; never later than the law permits.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     due_on: Option<BusinessDate>,
@@ -90,7 +90,7 @@ pub(crate) struct InvoiceLineRequest {
     /// The line of an order of the customer that it invoices. Nothing is invoiced twice: what all drafts and invoices name of it is never more than has left.
     #[deserr(default)]
     source: Option<SourceRequest>,
-    /// A product: what the line leaves out of its SKU, name, unit, price and VAT rate is the product's.
+    /// A product: what the line leaves out of its SKU, name, nature, unit, price and VAT rate is the product's.
     #[deserr(default)]
     #[schema(value_type = Option<Uuid>)]
     product_id: Option<ProductId>,
@@ -103,7 +103,7 @@ pub(crate) struct InvoiceLineRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
     description: Option<LineDescription>,
-    /// VAT depends on it. Left out or null: goods.
+    /// VAT depends on it. Left out or null: the product's, or goods.
     #[deserr(default)]
     nature: Option<Nature>,
     /// More than zero; at most four decimals once it is validated.

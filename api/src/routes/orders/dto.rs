@@ -44,7 +44,7 @@ pub(crate) struct PlaceOrderRequest {
     #[deserr(default)]
     #[schema(required = false)]
     back_order: bool,
-    /// When the customer ordered; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    /// When the customer ordered; today, in your company's time zone, if it is left out. At most ten years back, and a day ahead.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     ordered_on: Option<BusinessDate>,
@@ -221,7 +221,7 @@ pub(crate) struct ShipOrderRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "1Z999AA10123456784", min_length = 1, max_length = 100)]
     pub(super) tracking_number: Option<TrackingNumber>,
-    /// When it left; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    /// When it left; today, in your company's time zone, if it is left out. At most ten years back, and a day ahead.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     pub(super) shipped_on: Option<BusinessDate>,

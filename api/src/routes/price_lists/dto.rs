@@ -212,18 +212,18 @@ pub(crate) struct QuoteParameters {
     #[deserr(default)]
     #[param(value_type = Option<String>, example = "12")]
     quantity: Option<Quantity>,
-    /// The day of the price; today (UTC) if it is left out.
+    /// The day of the price; today, in your company's time zone, if it is left out.
     #[deserr(default)]
     #[param(value_type = Option<NaiveDate>, example = "2026-03-15")]
     on: Option<BusinessDate>,
 }
 
 impl QuoteParameters {
-    pub(super) fn into_quote(self, today: BusinessDate) -> Result<Quote, FieldError> {
+    pub(super) fn into_quote(self) -> Result<Quote, FieldError> {
         let Self { product_id, customer_id, quantity, on } = self;
         let quantity = quantity.map_or_else(|| Quantity::parse("1"), Ok);
         let quantity = quantity.map_err(|invalid| invalid.at("/query/quantity"))?;
-        Ok(Quote { customer_id, product_id, quantity, on: on.unwrap_or(today) })
+        Ok(Quote { customer_id, product_id, quantity, on })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::Utc;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
@@ -12,7 +11,6 @@ use comptoir_core::commerce::prices::{
     UpdatePriceList,
 };
 use comptoir_core::platform::paging::PageRequest;
-use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::ids::PriceListId;
 
 use super::dto::{
@@ -37,8 +35,7 @@ pub(crate) async fn quote(
     query: Query<QuoteParameters>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let asked = query.0.into_quote(BusinessDate::of(Utc::now()));
-    let asked = asked.map_err(|fault| ApiError::invalid(vec![fault]))?;
+    let asked = query.0.into_quote().map_err(|fault| ApiError::invalid(vec![fault]))?;
     Ok(HttpResponse::Ok().json(prices::quote(&database, &context.0, asked).await?))
 }
 

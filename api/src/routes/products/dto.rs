@@ -4,6 +4,7 @@ use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::products::{
     Barcodes, ProductDetails, ProductFilter, ProductName, ProductView, Sku,
 };
+use comptoir_core::commerce::vat::Nature;
 use comptoir_core::values::external_id::ExternalId;
 use comptoir_core::values::gtin::Gtin;
 use comptoir_core::values::ids::CategoryId;
@@ -48,7 +49,7 @@ pub(crate) struct ProductRequest {
     #[deserr(default, try_from(Option<i16>) = parse_decimals -> Invalid)]
     #[schema(value_type = Option<i16>, example = 0, minimum = 0, maximum = 6)]
     quantity_decimals: Option<QuantityDecimals>,
-    /// Whether it is kept in stock. True if it is left out.
+    /// Whether it is kept in stock. True if it is left out, but false for a service.
     #[deserr(default)]
     #[schema(example = true)]
     stocked: Option<bool>,
@@ -60,6 +61,10 @@ pub(crate) struct ProductRequest {
     #[deserr(default, try_from(Vec<Gtin>) = Barcodes::parse -> Invalid)]
     #[schema(value_type = Vec<String>, example = json!(["3017620422003"]), max_items = 20, required = false)]
     barcodes: Barcodes,
+    /// Goods or a service: the VAT of what is invoiced of it depends on this. Goods if it is left out. What is charged with goods, such as
+    /// postage or packing, is goods, too: its VAT is theirs.
+    #[deserr(default)]
+    nature: Option<Nature>,
 }
 
 fn parse_decimals(decimals: Option<i16>) -> Result<Option<QuantityDecimals>, Invalid> {
@@ -83,8 +88,9 @@ impl Editable for ProductRequest {
             stocked,
             category_id,
             barcodes,
+            nature,
         } = self;
-        let unit = unit.unwrap_or_default();
+        let (unit, nature) = (unit.unwrap_or_default(), nature.unwrap_or_default());
         Ok(ProductDetails {
             external_id,
             sku,
@@ -93,9 +99,10 @@ impl Editable for ProductRequest {
             vat_rate,
             quantity_decimals: quantity_decimals.unwrap_or_else(|| unit.decimals()),
             unit,
-            stocked: stocked.unwrap_or(true),
+            stocked: stocked.unwrap_or(nature == Nature::Goods),
             category_id,
             barcodes,
+            nature,
         })
     }
 
@@ -160,6 +167,7 @@ impl Exported for ProductView {
         "stocked",
         "category_id",
         "barcodes",
+        "nature",
         "archived_at",
         "created_at",
         "updated_at",

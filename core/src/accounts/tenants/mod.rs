@@ -13,6 +13,6 @@ pub use aggregate::{CreditLimitAction, Tenant, TenantDetails, TenantError, Tenan
 pub use commands::{CreateTenant, RecordExport, UpdateTenant};
 pub use events::TenantEvent;
 pub use invoicing::{TenantInvoicing, TenantInvoicingView};
-pub use queries::{CreatedTenant, RegistrationView, TenantView, get, list_all};
+pub use queries::{CreatedTenant, RegistrationView, TenantView, get, list_all, today};
 pub use reminders::{ReminderLevel, ReminderLevelView, ReminderText};
 pub use short_name::ShortName;

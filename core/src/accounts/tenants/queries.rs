@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 
-use super::aggregate::{CreditLimitAction, Tenant, TenantError};
+use super::aggregate::{CreditLimitAction, Tenant, TenantError, TimeZone};
 use super::invoicing::TenantInvoicingView;
 use super::repository::TenantRow;
 use crate::accounts::users::UserView;
@@ -15,6 +15,7 @@ use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::platform::database::Database;
 use crate::platform::schema::tenants;
+use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
 use crate::values::ids::TenantId;
 use crate::values::language::Language;
@@ -93,6 +94,17 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext) -> Result<Tenant
     let query = || tenants::table.find(id.uuid()).select(TenantRow::as_select());
     let row: Option<TenantRow> = db.find(context, query).await?;
     Ok(TenantView::of(&row.ok_or(TenantError::NotFound(id))?.into_tenant()?))
+}
+
+/// The day that it is now where the company is.
+///
+/// # Errors
+/// Fails if the tenant is not there, or if the database cannot be reached.
+pub async fn today(db: &TenantDatabase, context: &RequestContext) -> Result<BusinessDate, Error> {
+    let tenant = get(db, context).await?;
+    let now = Utc::now();
+    let zone = TimeZone::parse(&tenant.time_zone).ok();
+    Ok(zone.map_or_else(|| BusinessDate::of(now), |zone| BusinessDate::stored(zone.date_of(now))))
 }
 
 /// Lists all tenants by name, at most `limit`, for an operator. `db` must work as the role that owns the tables,

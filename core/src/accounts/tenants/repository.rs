@@ -18,6 +18,7 @@ use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::tenants;
+use crate::values::business_date::BusinessDate;
 use crate::values::contact::{Email, VatNumber};
 use crate::values::iban::{Bic, Iban};
 use crate::values::ids::TenantId;
@@ -183,6 +184,18 @@ pub(crate) async fn credit_limit_action(work: &mut UnitOfWork<'_>) -> Result<Cre
     let name: Option<String> = query.first(work.connection()).await.optional()?;
     let name = name.ok_or(TenantError::NotFound(id))?;
     Ok(CreditLimitAction::stored(&name))
+}
+
+/// The day that it is now where the company is. The company is not locked.
+///
+/// # Errors
+/// Fails if the tenant is not there, or if the database cannot be reached.
+pub(crate) async fn today(work: &mut UnitOfWork<'_>) -> Result<BusinessDate, Error> {
+    let id = work.tenant();
+    let query = tenants::table.find(id.uuid()).select(tenants::time_zone);
+    let name: Option<String> = query.first(work.connection()).await.optional()?;
+    let zone = TimeZone::stored(name.ok_or(TenantError::NotFound(id))?);
+    Ok(BusinessDate::stored(zone.date_of(work.now())))
 }
 
 /// Reads the tenant without a lock: it can change at any time.

@@ -95,6 +95,7 @@ use crate::commerce::stock_documents::{
     DocumentReference, DraftMovement, NewStockDocument, StockDocument, StockDocumentKind,
 };
 use crate::commerce::suppliers::{Supplier, SupplierCode, SupplierDetails, SupplierName};
+use crate::commerce::vat::Nature;
 use crate::commerce::warehouses::{Warehouse, WarehouseCode, WarehouseDetails, WarehouseName};
 use crate::values::business_date::BusinessDate;
 use crate::values::channel::Channel;
@@ -263,6 +264,7 @@ fn refine_member(name: &str, property: &mut Value, beside: &[String]) {
     let is_beside = |other: &str| beside.iter().any(|name| name == other);
     let values: Vec<&str> = match name {
         "role" | "previous_role" => Role::ALL.iter().map(|role| role.name()).collect(),
+        "nature" => Nature::ALL.iter().map(|nature| nature.name()).collect(),
         "kind" if is_beside("postal_code") => AddressKind::ALL.iter().map(|kind| kind.name()).collect(),
         "scheme" if is_beside("number") => vec!["siren", "siret", "foreign"],
         "previous_status" => vec![OrderStatus::Pending.as_str(), OrderStatus::Confirmed.as_str()],
@@ -379,6 +381,7 @@ fn product(number: u128, sku: &str, name: &str, price: &str, vat: &str) -> (Prod
         stocked: true,
         category_id: Some(CategoryId::from_uuid(uuid(10))),
         barcodes: Barcodes::parse(vec![Gtin::parse("3017620422003").expect("valid")]).expect("valid"),
+        nature: Nature::Goods,
     };
     let (product, event) = Product::create(ProductId::from_uuid(uuid(number)), details, at(0));
     (product, happened(event))

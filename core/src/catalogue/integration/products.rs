@@ -29,6 +29,8 @@ pub(super) struct ProductCreatedV1 {
     category_id: Option<String>,
     /// GTINs, as they were written: 8, 12, 13 or 14 digits.
     barcodes: Vec<String>,
+    /// What it is for VAT: goods, or a service.
+    nature: String,
     /// RFC 3339, UTC.
     created_at: String,
 }
@@ -56,6 +58,8 @@ pub(super) struct ProductUpdatedV1 {
     category_id: Option<String>,
     /// GTINs, as they were written: 8, 12, 13 or 14 digits.
     barcodes: Vec<String>,
+    /// What it is for VAT: goods, or a service.
+    nature: String,
     /// RFC 3339, UTC.
     updated_at: String,
 }
@@ -112,6 +116,7 @@ fn created(product: &Product) -> ProductCreatedV1 {
         stocked: details.stocked,
         category_id: details.category_id.map(|id| id.to_string()),
         barcodes: barcodes(details),
+        nature: details.nature.name().to_owned(),
         created_at: super::time(product.created_at()),
     }
 }
@@ -130,6 +135,7 @@ fn updated(product: &Product) -> ProductUpdatedV1 {
         stocked: details.stocked,
         category_id: details.category_id.map(|id| id.to_string()),
         barcodes: barcodes(details),
+        nature: details.nature.name().to_owned(),
         updated_at: super::time(product.updated_at()),
     }
 }

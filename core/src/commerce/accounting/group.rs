@@ -50,8 +50,8 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// What is of goods, and what is of services: together the whole. Discounts and charges of the document are shared by the lines' sums. A deposit does not know what
-    /// it is of: where only goods or only services are sold, it is of these.
+    /// What is of goods, and what is of services: together the whole. Discounts and charges of the document are shared by the lines' sums. A deposit of
+    /// both may be taken off where only goods or only services are sold: there it is of these.
     pub(super) fn by_nature(&self) -> (Taxed, Taxed) {
         let deposits = self.goods_deposits.plus(&self.service_deposits);
         let (goods, services) = match (self.goods.is_zero(), self.services.is_zero()) {

@@ -14,7 +14,7 @@ use super::draft::{
 use super::queries::{DraftView, InvoiceView};
 use super::repository;
 use super::shipped::claim;
-use crate::accounts::tenants::Tenant;
+use crate::accounts::tenants::{self, Tenant};
 use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, change, delete};
 use crate::application::error::{Error, check_version};
@@ -60,7 +60,7 @@ pub struct LineDetails {
     pub sku: Option<LineSku>,
     pub name: Option<LineName>,
     pub description: Option<LineDescription>,
-    /// `None` stands for goods.
+    /// `None` is the product's, or goods.
     pub nature: Option<Nature>,
     pub quantity: Quantity,
     pub unit: Option<Unit>,
@@ -198,12 +198,19 @@ async fn resolved(
     Ok(draft)
 }
 
-/// Reads what price lists say of the lines that name a product and no price: on the day of delivery, or of issue, or today.
+/// Reads what price lists say of the lines that name a product and no price: on the day of delivery, or of issue, or today where the
+/// company is.
 async fn listed(work: &mut UnitOfWork<'_>, details: &NewInvoice) -> Result<PriceBook, Error> {
     let unpriced = details.lines.iter().filter(|line| line.unit_price.is_none());
-    let ids = unpriced.filter_map(|line| line.product_id).collect();
-    let on = details.delivered_on.or(details.issue_date);
-    let (tenant, on) = (work.tenant(), on.unwrap_or_else(|| BusinessDate::of(work.now())));
+    let ids: Vec<ProductId> = unpriced.filter_map(|line| line.product_id).collect();
+    if ids.is_empty() {
+        return Ok(PriceBook::default());
+    }
+    let on = match details.delivered_on.or(details.issue_date) {
+        Some(on) => on,
+        None => tenants::repository::today(work).await?,
+    };
+    let tenant = work.tenant();
     prices::repository::book(work.connection(), tenant, Some(details.customer_id), ids, on).await
 }
 
@@ -280,7 +287,7 @@ fn with_products(
             sku: line.sku.clone().or_else(|| Some(LineSku::stored(product?.sku.as_str().to_owned()))),
             name,
             description: line.description.clone(),
-            nature: line.nature.unwrap_or(Nature::Goods),
+            nature: line.nature.or_else(|| Some(product?.nature)).unwrap_or_default(),
             quantity: line.quantity.clone(),
             unit: unit.unwrap_or_default(),
             unit_price,

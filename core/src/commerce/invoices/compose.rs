@@ -1,13 +1,15 @@
 //! Makes the content of an invoice from a draft, the seller and the customer as they are at that moment, or says everything that is missing. Pure: all that can
 //! refuse a validation is decided here, before a number is drawn.
 
+use std::collections::HashMap;
+
 use super::content::{
     self, Account, Address, Capital, Content, Delivery, Identifier, InvoiceKind, Note, Party, Payment,
     Preceding, References, Treatment, UnitName, Vat, VatDue,
 };
 use super::draft::{Draft, DraftLine, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
 use super::mentions::{Mention, Operations};
-use super::terms::Parties;
+use super::terms::{Due, Parties};
 use super::totals::{Adjustment, AdjustmentValue, DocumentAdjustment, Line, LineVat, Totals, VatGroup};
 use crate::commerce::vat::{
     self, Category, Exemption, Nature, Reason, Supply, Territory, Undecided, Verdict, decide,
@@ -15,6 +17,7 @@ use crate::commerce::vat::{
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::{PostalAddress, VatNumber};
 use crate::values::iban::{Bic, Iban};
+use crate::values::ids::OrderId;
 use crate::values::invalid::{FieldError, Fields, Invalid};
 use crate::values::language::Language;
 use crate::values::money::{Currency, Money, VatRate};
@@ -69,13 +72,15 @@ pub struct Buyer {
     pub payment_terms: Option<PaymentTerms>,
 }
 
-/// What is known of the invoices that it names.
+/// What is known of the invoices and orders that it names.
 #[derive(Debug, Clone, Default)]
 pub struct Named {
     /// What a credit note corrects, or the deposits that are taken off.
     pub preceding: Vec<Preceding>,
     /// When and where that was delivered which a credit note corrects.
     pub delivery: Option<Delivery>,
+    /// From where the goods of orders leave, as far as their warehouses have addresses. Other goods leave from where the seller is.
+    pub leaves_from: HashMap<OrderId, PostalAddress>,
 }
 
 /// An invoice that lacks nothing but its number.
@@ -137,8 +142,8 @@ pub fn compose(
     let delivered_on = draft.delivered_on.or(draft.period.map(|period| period.end)).unwrap_or(issue_date);
     let language = draft.language.or(buyer.language).unwrap_or(seller.language);
 
-    let taxes = Taxes::of(draft, &parties, delivered_on, &mut faults);
-    let due_date = parties.due_date(draft, issue_date, delivered_on, &mut faults);
+    let taxes = Taxes::of(draft, &parties, named, delivered_on, &mut faults);
+    let due = parties.due_date(draft, issue_date, delivered_on, &mut faults);
     let Some(taxes) = taxes else { return faults.finish(None) };
     let totals = faults.take("/draft/lines", Totals::of(&taxes.lines, &taxes.adjustments, &Money::zero()));
     let Some(totals) = totals else { return faults.finish(None) };
@@ -158,7 +163,7 @@ pub fn compose(
         kind,
         number: String::new(),
         issue_date,
-        due_date,
+        due_date: due.on,
         currency: seller.currency.code().to_owned(),
         operations,
         treatment: parties.treatment(),
@@ -177,7 +182,7 @@ pub fn compose(
         lines: taxes.lines_of(draft, &totals),
         adjustments: taxes.adjustments_of(draft, &totals),
         vat: totals.groups.iter().map(|group| taxes.group(group, language)).collect(),
-        mentions: parties.mentions(draft, operations, language),
+        mentions: parties.mentions(draft, operations, due, language),
         payment: account.map(|iban| payment(iban, seller.bic.as_ref(), &seller.currency)),
         totals: content::Totals {
             lines: totals.lines,
@@ -292,18 +297,26 @@ impl<'a> Known<'a> {
         issued_on: BusinessDate,
         delivered_on: BusinessDate,
         faults: &mut Fields,
-    ) -> BusinessDate {
+    ) -> Due {
         // What is credited is due to nobody, and a deposit is due before anything is delivered.
         match (draft.kind(), draft.due_on) {
-            (InvoiceKind::CreditNote, _) | (InvoiceKind::Prepayment, None) => return issued_on,
+            (InvoiceKind::CreditNote, _) | (InvoiceKind::Prepayment, None) => {
+                return Due { on: issued_on, shortened_from: None };
+            }
             (InvoiceKind::Prepayment, Some(_)) | (InvoiceKind::Invoice, _) => {}
         }
-        let terms = self.buyer.payment_terms;
-        let due = draft.due_on.unwrap_or_else(|| self.parties().due_on(issued_on, Some(delivered_on), terms));
+        let (parties, is_periodic) = (self.parties(), draft.period.is_some());
+        let Some(due_on) = draft.due_on else {
+            return parties.due_within_law(
+                issued_on,
+                Some(delivered_on),
+                self.buyer.payment_terms,
+                is_periodic,
+            );
+        };
         // A date of its own was not agreed with the end of a month.
-        let agreed = terms.filter(|_| draft.due_on.is_none());
-        faults.take("/draft/due_on", self.parties().check(issued_on, due, agreed, draft.period.is_some()));
-        due
+        faults.take("/draft/due_on", parties.check(issued_on, due_on, None, is_periodic));
+        Due { on: due_on, shortened_from: None }
     }
 
     fn delivery(&self, draft: &'a Draft) -> &'a PostalAddress {
@@ -371,7 +384,7 @@ impl<'a> Known<'a> {
         given.or_else(of_siren)
     }
 
-    fn mentions(&self, draft: &Draft, operations: Operations, language: Language) -> Vec<Note> {
+    fn mentions(&self, draft: &Draft, operations: Operations, due: Due, language: Language) -> Vec<Note> {
         let seller = self.seller;
         let mut mentions = Vec::new();
         if self.is_french_seller() {
@@ -389,6 +402,9 @@ impl<'a> Known<'a> {
         // French laws want these two.
         if self.is_french_seller() && self.kind != CustomerKind::Consumer {
             mentions.push(Mention::NoEarlyDiscount);
+        }
+        if let Some(agreed) = due.shortened_from {
+            mentions.push(Mention::DueSooner { agreed, law: self.parties().source() });
         }
         let is_option = self.is_french_seller() && seller.vat_scheme == VatScheme::Normal;
         if is_option && operations != Operations::Goods && seller.vat_due_on == VatDueOn::Debits {
@@ -431,7 +447,7 @@ fn payment(iban: &Iban, bic: Option<&Bic>, currency: &Currency) -> Payment {
     }
 }
 
-/// What is sold. Lines of deposits do not know what they are of: they count only where there are no others.
+/// What is sold. Lines of deposits may be of what else was ordered: they count only where there are no others.
 fn operations(draft: &Draft) -> Operations {
     let is_sale = |line: &DraftLine| line.role == LineRole::Sale;
     let any_sale = draft.lines.iter().any(is_sale);
@@ -457,17 +473,26 @@ impl Taxes {
     fn of(
         draft: &Draft,
         parties: &Known<'_>,
+        named: &Named,
         delivered_on: BusinessDate,
         faults: &mut Fields,
     ) -> Option<Self> {
         let to = territory(parties.delivery(draft));
-        let verdict = |nature, vat: &DraftVat| tax(parties, &to, nature, vat, delivered_on);
+        let from: HashMap<OrderId, Territory> =
+            named.leaves_from.iter().map(|(order, address)| (*order, territory(address))).collect();
+        // Nobody says which goods a discount or a charge of the document is of: of those that leave from elsewhere, if there are any.
+        let elsewhere = from.values().find(|place| **place != parties.here).unwrap_or(&parties.here);
+        let verdict =
+            |from: &Territory, nature, vat: &DraftVat| tax(parties, (from, &to), nature, vat, delivered_on);
         let mut taxes =
             Self { lines: Vec::new(), adjustments: Vec::new(), whys: Vec::new(), reasons: Vec::new() };
         let mut is_complete = true;
         for (index, line) in draft.lines.iter().enumerate() {
             let at = format!("/draft/lines/{index}");
-            let Some(found) = faults.take(format!("{at}/vat"), verdict(line.nature, &line.vat)) else {
+            let order = line.source.map(|source| source.order_id).or(draft.deposit_of);
+            let leaves = order.and_then(|order| from.get(&order)).unwrap_or(&parties.here);
+            let Some(found) = faults.take(format!("{at}/vat"), verdict(leaves, line.nature, &line.vat))
+            else {
                 is_complete = false;
                 continue;
             };
@@ -497,7 +522,7 @@ impl Taxes {
         }
         for (index, given) in draft.adjustments.iter().enumerate() {
             let at = format!("/draft/adjustments/{index}/vat");
-            let Some(found) = faults.take(at, verdict(given.nature, &given.vat)) else {
+            let Some(found) = faults.take(at, verdict(elsewhere, given.nature, &given.vat)) else {
                 is_complete = false;
                 continue;
             };
@@ -608,7 +633,7 @@ fn shown(given: &Reasoned, base: &Money) -> content::Adjustment {
 /// The VAT of a line: by the rule, or as somebody chose it.
 fn tax(
     parties: &Known<'_>,
-    to: &Territory,
+    (from, to): (&Territory, &Territory),
     nature: Nature,
     vat: &DraftVat,
     delivered_on: BusinessDate,
@@ -630,7 +655,7 @@ fn tax(
             vat_number: parties.buyer.vat_number.as_ref(),
         },
         nature,
-        from: &parties.here,
+        from,
         to,
         rate: &vat.rate,
         exemption: exemption.as_ref(),
@@ -667,11 +692,11 @@ fn chosen(category: Category, vat: &DraftVat) -> Result<Verdict, Invalid> {
 #[cfg(test)]
 mod tests {
     use super::super::draft::tests::{draft, line};
-    use super::super::draft::{Correction, DraftAdjustment, InvoiceReason, WantedCredit};
+    use super::super::draft::{Correction, DraftAdjustment, InvoiceReason, Period, Source, WantedCredit};
     use super::super::totals::AdjustmentKind;
     use super::*;
     use crate::values::contact::{AddressLine, Country};
-    use crate::values::ids::{InvoiceId, OrderId};
+    use crate::values::ids::InvoiceId;
     use crate::values::money::UnitPrice;
 
     fn address(country: &str, postal_code: &str) -> PostalAddress {
@@ -832,6 +857,26 @@ mod tests {
     }
 
     #[test]
+    fn an_invoice_of_a_month_is_due_within_45_days_and_says_what_was_agreed() {
+        let agreed = Buyer { payment_terms: PaymentTerms::new(60, false).ok(), ..buyer() };
+        let mut sold = draft(vec![line("Tea", "1", "1", "20")]);
+        let (issued, single) = ("2026-11-30", "2027-01-29");
+        sold.issue_date = BusinessDate::parse(issued).ok();
+        let due = |sold: &Draft| {
+            let content = composed(sold, &seller(), &agreed);
+            let said = content.mentions.iter().filter(|note| note.text.contains("maximum légal")).count();
+            (content.due_date.to_string(), said)
+        };
+        assert_eq!(due(&sold), (single.to_owned(), 0));
+        sold.period = Period::month("2026-11").ok();
+        assert_eq!(due(&sold), ("2027-01-14".to_owned(), 1));
+        sold.due_on = BusinessDate::parse("2027-01-10").ok();
+        assert_eq!(due(&sold), ("2027-01-10".to_owned(), 0), "chosen");
+        sold.due_on = BusinessDate::parse(single).ok();
+        assert_eq!(faults(&sold, &seller(), &agreed), expected(&[("/draft/due_on", "terms_beyond_law")]));
+    }
+
+    #[test]
     fn goods_to_another_member_state_say_why_they_bear_no_vat() {
         let content = composed(&draft(vec![line("Tea", "1", "100", "20")]), &seller(), &german());
         let group = &content.vat[0];
@@ -863,6 +908,33 @@ mod tests {
             (Category::ReverseCharge, Some(VatDue::OnPayment))
         );
         assert_eq!(content.operations, Operations::Services);
+    }
+
+    #[test]
+    fn goods_that_leave_from_a_warehouse_abroad_are_decided_by_hand() {
+        let order_id = OrderId::generate();
+        let mut sold = draft(vec![line("Tea", "1", "100", "20")]);
+        sold.lines[0].source = Some(Source { order_id, position: 1 });
+        let from = |country, postal_code| Named {
+            leaves_from: HashMap::from([(order_id, address(country, postal_code))]),
+            ..Named::default()
+        };
+        let code = |draft: &Draft, named: &Named| {
+            let composed = compose(draft, &seller(), &buyer(), today(), named);
+            composed.map_or_else(|faults| faults[0].code, |_| "")
+        };
+        assert_eq!(code(&sold, &from("FR", "69001")), "");
+        assert_eq!(code(&sold, &from("MC", "98000")), "", "Monaco is France");
+        assert_eq!(code(&sold, &from("DE", "10115")), "leaves_from_elsewhere");
+        let deposit = Draft { deposit_of: Some(order_id), ..draft(vec![line("Acompte", "1", "30", "20")]) };
+        assert_eq!(code(&deposit, &from("DE", "10115")), "leaves_from_elsewhere");
+        let mut service = sold.clone();
+        service.lines[0].nature = Nature::Service;
+        assert_eq!(code(&service, &from("DE", "10115")), "", "a service leaves from nowhere");
+        let free = draft(vec![line("Tea", "1", "100", "20")]);
+        assert_eq!(code(&free, &from("DE", "10115")), "", "not of that order");
+        sold.lines[0].vat.category = Some(Category::Standard);
+        assert_eq!(code(&sold, &from("DE", "10115")), "", "chosen by hand");
     }
 
     #[test]
@@ -1003,7 +1075,7 @@ mod tests {
         let number = "FA-2026-000001".to_owned();
         let named = Named {
             preceding: vec![Preceding { kind: InvoiceKind::Invoice, number, issue_date: today() }],
-            delivery: None,
+            ..Named::default()
         };
         let composed = compose(&sold, &seller(), &german(), today(), &named).expect("complete");
         assert_eq!(composed.whys[1], "as on the deposit that it takes off");
@@ -1028,7 +1100,7 @@ mod tests {
         let invoice_id = InvoiceId::generate();
         given.correction = Some(Correction { invoice_id, wanted: WantedCredit::Rest, return_id: None });
         let delivery = Delivery { date: BusinessDate::parse("2014-01-15").ok(), address: None };
-        let named = Named { preceding: Vec::new(), delivery: Some(delivery.clone()) };
+        let named = Named { delivery: Some(delivery.clone()), ..Named::default() };
         let composed = compose(&given, &seller(), &german(), today(), &named).expect("complete");
         let later = Preceding {
             kind: InvoiceKind::Invoice,

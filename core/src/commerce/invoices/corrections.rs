@@ -75,7 +75,7 @@ pub(super) async fn original(work: &mut UnitOfWork<'_>, invoice: &Invoice) -> Re
 fn line(
     (product, order, position, nature, quantity, net, by_quantity): LineRow,
 ) -> Result<OriginalLine, Error> {
-    let known = Nature::ALL.into_iter().find(|one| one.name() == nature);
+    let known = Nature::stored(&nature);
     let source = |(order, position): (Uuid, i16)| Source { order_id: OrderId::from_uuid(order), position };
     Ok(OriginalLine {
         product_id: product.map(ProductId::from_uuid),

@@ -509,31 +509,40 @@ fn settled(base: &Money, gross: &Money, rate: Option<&VatRate>) -> Money {
     below.next().unwrap_or_else(|| base.clone())
 }
 
-/// The lines that take deposits off, one for each category and rate of each.
+/// The lines that take deposits off, one for each category and rate of each, and for goods and services apart: their VAT is due at different times.
 pub(super) fn taking_off(deposit: &Original, language: Language) -> Vec<DraftLine> {
     let making = Making::of(deposit);
     let Preceding { number, issue_date, .. } = deposit.preceding();
     let name = Mention::TakesOff { number, issued_on: issue_date }.text(language);
-    let of_group = |group: &content::VatGroup| {
-        let known = deposit.content.lines.iter().zip(&deposit.lines);
-        let nature = known.into_iter().find(|(line, _)| line.vat == group.vat).map(|(_, known)| known.nature);
-        DraftLine {
-            source: None,
-            product_id: None,
-            sku: None,
-            name: LineName::stored(name.clone()),
-            description: None,
-            nature: nature.unwrap_or(Nature::Goods),
-            quantity: Quantity::stored(BigDecimal::from(1)),
-            unit: Unit::default(),
-            unit_price: UnitPrice::stored(group.base.value().clone()),
-            adjustments: Vec::new(),
-            vat: making.vat(&group.vat),
-            price: None,
-            role: LineRole::TakesDepositOff,
-        }
+    let line = |(vat, nature, net): (&Vat, Nature, Money)| DraftLine {
+        source: None,
+        product_id: None,
+        sku: None,
+        name: LineName::stored(name.clone()),
+        description: None,
+        nature,
+        quantity: Quantity::stored(BigDecimal::from(1)),
+        unit: Unit::default(),
+        unit_price: UnitPrice::stored(net.value().clone()),
+        adjustments: Vec::new(),
+        vat: making.vat(vat),
+        price: None,
+        role: LineRole::TakesDepositOff,
     };
-    deposit.content.vat.iter().map(of_group).collect()
+    deposit.content.vat.iter().flat_map(|group| parts_of(deposit, group)).map(line).collect()
+}
+
+/// What of a group is of goods, and what is of services: together its base.
+fn parts_of<'a>(deposit: &Original, group: &'a content::VatGroup) -> Vec<(&'a Vat, Nature, Money)> {
+    let of_nature = |nature: Nature| -> Money {
+        let lines = deposit.content.lines.iter().zip(&deposit.lines);
+        let lines = lines.filter(|(line, known)| line.vat == group.vat && known.nature == nature);
+        lines.map(|(line, _)| &line.net).sum()
+    };
+    let services = of_nature(Nature::Service);
+    let goods = group.base.minus(&services);
+    let parts = [(&group.vat, Nature::Goods, goods), (&group.vat, Nature::Service, services)];
+    parts.into_iter().filter(|(.., net)| !net.is_zero()).collect()
 }
 
 /// # Errors

@@ -236,6 +236,18 @@ fn the_lines_that_take_a_deposit_off_repeat_its_vat() {
     assert!(units("1") == deposit.quantity_left(1) && deposit.quantity_left(2).is_zero());
 }
 
+#[test]
+fn a_deposit_of_goods_and_services_at_one_rate_is_taken_off_of_both() {
+    let mut deposit = original(&[("1", "30", "0"), ("1", "20", "0")]);
+    deposit.lines[1].nature = Nature::Service;
+    let lines = taking_off(&deposit, Language::En);
+    let shown: Vec<_> = lines.iter().map(|line| (line.nature, line.unit_price.to_string())).collect();
+    assert_eq!(shown, [(Nature::Goods, "30.00".to_owned()), (Nature::Service, "20.00".to_owned())]);
+    deposit.lines[0].nature = Nature::Service;
+    let lines = taking_off(&deposit, Language::En);
+    assert_eq!((lines.len(), lines[0].unit_price.to_string()), (1, "50.00".to_owned()));
+}
+
 proptest! {
     /// However an invoice is given back by parts: it is given back whole in the end, and never more of it.
     #[test]

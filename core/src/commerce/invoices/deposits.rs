@@ -1,11 +1,15 @@
 //! Deposits: invoices of a part of the price of an order, with VAT, before the goods leave (ADR 33).
 
+use std::collections::HashMap;
+
 use bigdecimal::BigDecimal;
 
 use super::aggregate::InvoiceError;
 use super::commands::created;
 use super::deposit_rows::{self, DepositRow};
-use super::draft::{Draft, DraftLine, DraftVat, InvoiceNote, LineName, LineRole, OrderReference};
+use super::draft::{
+    Draft, DraftLine, DraftReason, DraftVat, InvoiceNote, LineName, LineRole, OrderReference,
+};
 use super::queries::InvoiceView;
 use super::totals::share;
 use crate::accounts::tenants;
@@ -13,9 +17,11 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::customers;
 use crate::commerce::orders::{self, Order};
-use crate::commerce::vat::Nature;
+use crate::commerce::products;
+use crate::commerce::vat::{Exemption, Nature};
 use crate::values::business_date::BusinessDate;
-use crate::values::ids::{InvoiceId, OrderId};
+use crate::values::ids::{InvoiceId, OrderId, ProductId};
+use crate::values::invalid::Invalid;
 use crate::values::language::Language;
 use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
 use crate::values::unit::Unit;
@@ -38,19 +44,28 @@ pub struct DraftDeposit {
     /// `None` is the day of the invoice.
     pub due_on: Option<BusinessDate>,
     pub note: Option<InvoiceNote>,
+    /// Why what has the rate 0 is exempt. A draft of a deposit is not changed, so it is said here; `None` where nothing is exempt at home.
+    pub exemption: Option<DraftReason>,
 }
 
 impl Command for DraftDeposit {
     type Outcome = InvoiceView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<InvoiceView, Error> {
+        self.check_exemption()?;
         // Whose it is never changes.
         let customer_id = orders::repository::look(work, self.order_id).await?.customer_id();
         if !customers::repository::hold(work, customer_id).await? {
             return Err(InvoiceError::CustomerUnknown(customer_id).into());
         }
         let order = orders::repository::load(work, self.order_id).await?;
-        let bases = bases(&order);
+        let products: Vec<ProductId> = order.lines().iter().map(|line| line.product_id).collect();
+        let bases = bases(&order, &products::repository::units_and_natures(work, &products).await?);
+        if self.exemption.is_some() && !bases.iter().any(|base| base.rate.is_zero()) {
+            let message = "nothing of the order has the rate 0, so nothing of it is exempt";
+            let refused = Invalid::new("nothing_exempt", message).at("/exemption");
+            return Err(InvoiceError::Lines(vec![refused]).into());
+        }
         let known = deposit_rows::find(work, &[], &[self.order_id]).await?;
         let amount = amount(&self.share, &bases, &known);
         let amount = amount
@@ -71,7 +86,7 @@ impl Command for DraftDeposit {
             note: self.note.clone(),
             delivery_address: order.delivery_address().cloned(),
             period: None,
-            lines: lines(&amount, &bases, &name),
+            lines: lines(&amount, &bases, &name, self.exemption.as_ref()),
             adjustments: Vec::new(),
             unshipped: false,
             deposits: Vec::new(),
@@ -86,6 +101,12 @@ impl Command for DraftDeposit {
 }
 
 impl DraftDeposit {
+    fn check_exemption(&self) -> Result<(), InvoiceError> {
+        let Some(DraftReason { code, text }) = &self.exemption else { return Ok(()) };
+        let checked = Exemption::new(code.as_deref(), text.as_str());
+        checked.map(drop).map_err(|invalid| InvoiceError::Lines(vec![invalid.at("/exemption/reason_code")]))
+    }
+
     /// What its lines are called.
     fn name(&self, order: &Order, language: Language) -> String {
         let id = self.order_id.to_string();
@@ -102,15 +123,29 @@ impl DraftDeposit {
     }
 }
 
-/// What the order comes to without VAT, by rate: without what was cancelled.
-fn bases(order: &Order) -> Vec<(VatRate, Money)> {
-    let mut bases: Vec<(VatRate, Money)> = Vec::new();
+/// What of an order has one rate and one nature: its VAT is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Base {
+    rate: VatRate,
+    nature: Nature,
+    /// Without VAT.
+    net: Money,
+}
+
+fn whole(bases: &[Base]) -> Money {
+    bases.iter().map(|base| &base.net).sum()
+}
+
+/// What the order comes to without VAT, by rate and nature: without what was cancelled.
+fn bases(order: &Order, known: &HashMap<ProductId, (Unit, Nature)>) -> Vec<Base> {
+    let mut bases: Vec<Base> = Vec::new();
     for line in order.lines() {
         let left = line.quantity.value() - line.cancelled.value();
         let net = Money::rounded(&(line.unit_price.value() * left));
-        match bases.iter_mut().find(|(rate, _)| *rate == line.vat_rate) {
-            Some((_, base)) => *base = base.plus(&net),
-            None => bases.push((line.vat_rate.clone(), net)),
+        let nature = known.get(&line.product_id).map(|(_, nature)| *nature).unwrap_or_default();
+        match bases.iter_mut().find(|base| base.rate == line.vat_rate && base.nature == nature) {
+            Some(base) => base.net = base.net.plus(&net),
+            None => bases.push(Base { rate: line.vat_rate.clone(), nature, net }),
         }
     }
     bases
@@ -120,8 +155,8 @@ fn bases(order: &Order) -> Vec<(VatRate, Money)> {
 ///
 /// # Errors
 /// Fails with what is left of the order for deposits if that is less, or if the deposit is nothing.
-fn amount(wanted: &DepositShare, bases: &[(VatRate, Money)], known: &[DepositRow]) -> Result<Money, Money> {
-    let whole: Money = bases.iter().map(|(_, base)| base).sum();
+fn amount(wanted: &DepositShare, bases: &[Base], known: &[DepositRow]) -> Result<Money, Money> {
+    let whole = whole(bases);
     let others: Money =
         known.iter().filter(|deposit| !deposit.is_given_back()).map(|deposit| &deposit.net).sum();
     let left = whole.minus(&others);
@@ -133,14 +168,14 @@ fn amount(wanted: &DepositShare, bases: &[(VatRate, Money)], known: &[DepositRow
     if is_something && amount.value() <= left.value() { Ok(amount) } else { Err(left) }
 }
 
-/// One line for each rate of the order, in proportion; they add up to the amount.
-fn lines(amount: &Money, bases: &[(VatRate, Money)], name: &str) -> Vec<DraftLine> {
-    let whole: Money = bases.iter().map(|(_, base)| base).sum();
+/// One line for each rate and nature of the order, in proportion; they add up to the amount.
+fn lines(amount: &Money, bases: &[Base], name: &str, exemption: Option<&DraftReason>) -> Vec<DraftLine> {
+    let whole = whole(bases);
     let mut before = Money::zero();
     let mut lines = Vec::with_capacity(bases.len());
-    for (rate, base) in bases {
-        let part = share(amount, &whole, &before, base);
-        before = before.plus(base);
+    for Base { rate, nature, net } in bases {
+        let part = share(amount, &whole, &before, net);
+        before = before.plus(net);
         if part.is_zero() {
             continue;
         }
@@ -150,12 +185,16 @@ fn lines(amount: &Money, bases: &[(VatRate, Money)], name: &str) -> Vec<DraftLin
             sku: None,
             name: LineName::stored(name.to_owned()),
             description: None,
-            nature: Nature::Goods,
+            nature: *nature,
             quantity: Quantity::stored(BigDecimal::from(1)),
             unit: Unit::default(),
             unit_price: UnitPrice::stored(part.value().clone()),
             adjustments: Vec::new(),
-            vat: DraftVat { rate: rate.clone(), category: None, reason: None },
+            vat: DraftVat {
+                rate: rate.clone(),
+                category: None,
+                reason: exemption.filter(|_| rate.is_zero()).cloned(),
+            },
             price: None,
             role: LineRole::Deposit,
         });
@@ -166,6 +205,7 @@ fn lines(amount: &Money, bases: &[(VatRate, Money)], name: &str) -> Vec<DraftLin
 #[cfg(test)]
 mod tests {
     use super::super::aggregate::InvoiceState;
+    use super::super::draft::InvoiceReason;
     use super::*;
     use crate::values::ids::CustomerId;
 
@@ -173,9 +213,13 @@ mod tests {
         Money::parse(text).expect("an amount")
     }
 
-    fn order() -> Vec<(VatRate, Money)> {
-        let base = |rate: &str, amount: &str| (VatRate::parse(rate).expect("a rate"), money(amount));
-        vec![base("20", "100.00"), base("5.5", "33.33"), base("10", "0.01")]
+    fn base(rate: &str, nature: Nature, net: &str) -> Base {
+        Base { rate: VatRate::parse(rate).expect("a rate"), nature, net: money(net) }
+    }
+
+    fn order() -> Vec<Base> {
+        let goods = |rate, net| base(rate, Nature::Goods, net);
+        vec![goods("20", "100.00"), goods("5.5", "33.33"), goods("10", "0.01")]
     }
 
     fn known(net: &str, credited: &str) -> DepositRow {
@@ -196,11 +240,29 @@ mod tests {
         let percent = DepositShare::Percent(VatRate::parse("30").expect("a percentage"));
         let amount = amount(&percent, &bases, &[]).expect("possible");
         assert_eq!(amount, money("40.00"));
-        let lines = lines(&amount, &bases, "Acompte");
+        let lines = lines(&amount, &bases, "Acompte", None);
         let shown: Vec<_> =
             lines.iter().map(|line| (line.vat.rate.to_string(), line.unit_price.to_string())).collect();
         assert_eq!(shown, [("20".to_owned(), "30.00".to_owned()), ("5.5".to_owned(), "10.00".to_owned())]);
         assert!(lines.iter().all(|line| line.role == LineRole::Deposit));
+    }
+
+    #[test]
+    fn goods_and_services_at_one_rate_have_lines_of_their_own() {
+        let bases = [base("20", Nature::Goods, "60.00"), base("20", Nature::Service, "40.00")];
+        let lines = lines(&money("50.00"), &bases, "Acompte", None);
+        let shown: Vec<_> = lines.iter().map(|line| (line.nature, line.unit_price.to_string())).collect();
+        assert_eq!(shown, [(Nature::Goods, "30.00".to_owned()), (Nature::Service, "20.00".to_owned())]);
+    }
+
+    #[test]
+    fn only_what_has_no_rate_says_why_it_is_exempt() {
+        let bases = [base("20", Nature::Goods, "50.00"), base("0", Nature::Service, "50.00")];
+        let text = InvoiceReason::parse("Exonération de TVA, article 261, 4, 4° du CGI").expect("valid");
+        let exemption = DraftReason { code: Some("VATEX-EU-132-1I".to_owned()), text };
+        let lines = lines(&money("50.00"), &bases, "Acompte", Some(&exemption));
+        let reasons: Vec<_> = lines.into_iter().map(|line| line.vat.reason).collect();
+        assert_eq!(reasons, [None, Some(exemption)]);
     }
 
     #[test]

@@ -29,6 +29,11 @@ pub enum Mention {
     LateInterest(LateInterest),
     /// That paying early gives no discount.
     NoEarlyDiscount,
+    /// That it is due sooner than was agreed, because a law wants it so.
+    DueSooner {
+        agreed: BusinessDate,
+        law: &'static str,
+    },
     /// That it gives this one, in percent, to who pays within these days.
     EarlyDiscount {
         percent: VatRate,
@@ -79,6 +84,8 @@ impl Mention {
             Self::LateInterest(_) => Some("PMD"),
             Self::NoEarlyDiscount | Self::EarlyDiscount { .. } => Some("AAB"),
             Self::VatOnDebits => Some("AAI"),
+            // There is at most one note AAB (BR-FR-06).
+            Self::DueSooner { .. } => None,
             Self::Operations(_) | Self::Corrects { .. } | Self::TakesOff { .. } => None,
         }
     }
@@ -91,6 +98,7 @@ impl Mention {
             Self::LateInterest(_) | Self::NoEarlyDiscount | Self::EarlyDiscount { .. } => {
                 "Code de commerce, article L441-9"
             }
+            Self::DueSooner { law, .. } => law,
             Self::VatOnDebits | Self::Operations(_) => "CGI, annexe II, article 242 nonies A, I",
             Self::Corrects { .. } => "CGI, article 289, I, 5",
             Self::TakesOff { .. } => "CGI, article 289, I, 1, c",
@@ -124,6 +132,10 @@ impl Mention {
                 "Pénalités de retard{NO_BREAK_SPACE}: taux de refinancement de la Banque centrale européenne majoré de {points} points, exigibles dès le lendemain de la date d\u{2019}échéance."
             ),
             Self::NoEarlyDiscount => "Pas d\u{2019}escompte pour paiement anticipé.".to_owned(),
+            Self::DueSooner { agreed, law } => format!(
+                "Échéance ramenée au maximum légal ({law}){NO_BREAK_SPACE}: le délai convenu menait au {}.",
+                date_text(*agreed, Language::Fr)
+            ),
             Self::EarlyDiscount { percent, days } => format!(
                 "Escompte de {} pour paiement sous {days}{NO_BREAK_SPACE}jours.",
                 percent_text(percent, Language::Fr)
@@ -161,6 +173,10 @@ impl Mention {
                 "Late payment interest: the European Central Bank\u{2019}s refinancing rate plus {points} percentage points, due from the day after the due date."
             ),
             Self::NoEarlyDiscount => "No discount for early payment.".to_owned(),
+            Self::DueSooner { agreed, law } => format!(
+                "Due as late as the law permits ({law}); the agreed terms led to {}.",
+                date_text(*agreed, Language::En)
+            ),
             Self::EarlyDiscount { percent, days } => {
                 format!("Discount of {} for payment within {days} days.", percent_text(percent, Language::En))
             }
@@ -340,6 +356,7 @@ mod tests {
             company(Some("SAS"), None, None, None),
             Mention::NoEarlyDiscount,
             Mention::EarlyDiscount { percent: percent("2"), days: 8 },
+            Mention::DueSooner { agreed: issued_on, law: "Code de commerce, article L441-10" },
             Mention::VatOnDebits,
             Mention::Operations(Operations::Both),
             Mention::Corrects { number: "FA-2026-000001".to_owned(), issued_on },

@@ -1,12 +1,12 @@
 //! Invoices in the database, as commands read and write them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Bool, Date, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Binary, Bool, Date, Jsonb, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
@@ -25,16 +25,17 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::addresses::postal_from_json;
 use crate::platform::schema::{
-    invoice_claims, invoice_contents, invoice_drafts, invoices, orders, products, shipment_lines, shipments,
+    invoice_claims, invoice_contents, invoice_drafts, invoices, orders, shipment_lines, shipments,
 };
 use crate::values::business_date::BusinessDate;
 use crate::values::channel::Channel;
+use crate::values::contact::PostalAddress;
 use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, InvoiceId, OrderId, PriceListId, ProductId, ShipmentId, TenantId};
 use crate::values::money::{Money, VatRate};
 use crate::values::series::SeriesCode;
-use crate::values::unit::Unit;
 
 #[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = invoices, primary_key(tenant_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
@@ -498,21 +499,36 @@ pub(super) async fn customers_of(
     Ok(rows.into_iter().map(pair).collect())
 }
 
-/// The units of products as they are now; an order does not keep them.
+crate::statement! {
+    struct LeavesFrom<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid> } -> (SqlUuid, Nullable<Jsonb>)
+    = "SELECT o.id, w.address FROM orders AS o JOIN warehouses AS w ON w.tenant_id = o.tenant_id AND w.id = o.warehouse_id
+     WHERE o.tenant_id = $1 AND o.id = ANY($2)"
+}
+
+/// The addresses of the warehouses from which the goods leave of orders that a draft invoices, or is a deposit of, as far as they are known. A draft of no order
+/// costs no statement.
 ///
 /// # Errors
-/// Fails if the database cannot be reached.
-pub(super) async fn units_of(
+/// Fails if the database cannot be reached, or if a stored address cannot be read.
+pub(super) async fn leaves_from(
     work: &mut UnitOfWork<'_>,
-    ids: Vec<Uuid>,
-) -> Result<HashMap<ProductId, Unit>, Error> {
-    let rows: Vec<(Uuid, String)> = products::table
-        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
-        .select((products::id, products::unit))
-        .load(work.connection())
-        .await?;
-    let pair = |(id, unit)| (ProductId::from_uuid(id), Unit::stored(unit));
-    Ok(rows.into_iter().map(pair).collect())
+    draft: &Draft,
+) -> Result<HashMap<OrderId, PostalAddress>, Error> {
+    let sources = draft.lines.iter().filter_map(|line| line.source);
+    let orders: BTreeSet<OrderId> = sources.map(|source| source.order_id).chain(draft.deposit_of).collect();
+    if orders.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<Uuid> = orders.into_iter().map(OrderId::uuid).collect();
+    let rows: Vec<(Uuid, Option<Value>)> =
+        LeavesFrom::new(work.tenant().uuid(), &ids).load(work.connection()).await?;
+    let mut found = HashMap::new();
+    for (order, stored) in rows {
+        if let Some(address) = postal_from_json(stored)? {
+            found.insert(OrderId::from_uuid(order), address);
+        }
+    }
+    Ok(found)
 }
 
 /// Draws the next number of a series in the year of the date. From here to the commit nobody else draws one of the series: call it when nothing can

@@ -18,11 +18,12 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::commerce::customers;
 use crate::commerce::orders::{self, Order, OrderLine};
-use crate::commerce::vat::{Nature, Territory};
+use crate::commerce::products;
+use crate::commerce::vat::Territory;
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
 use crate::values::goods::Units;
-use crate::values::ids::{CustomerId, InvoiceId, OrderId, ShipmentId};
+use crate::values::ids::{CustomerId, InvoiceId, OrderId, ProductId, ShipmentId};
 use crate::values::invalid::Invalid;
 use crate::values::language::Language;
 use crate::values::money::Money;
@@ -186,19 +187,20 @@ impl InvoiceShipped {
         let delivered = self.delivered(work, customer_id, orders, taken).await?;
         let sold: HashMap<Source, &OrderLine> =
             orders.iter().flat_map(|order| sources(order).zip(order.lines())).collect();
-        let products = sold.values().map(|line| line.product_id.uuid()).collect();
-        let units = repository::units_of(work, products).await?;
+        let products: Vec<ProductId> = sold.values().map(|line| line.product_id).collect();
+        let known = products::repository::units_and_natures(work, &products).await?;
         let lines = taken.iter().filter_map(|part| {
             let line = sold.get(&part.source)?;
+            let (unit, nature) = known.get(&line.product_id).cloned().unwrap_or_default();
             Some(DraftLine {
                 source: Some(part.source),
                 product_id: Some(line.product_id),
                 sku: Some(LineSku::stored(line.sku.clone())),
                 name: LineName::stored(line.name.clone()),
                 description: delivered.elsewhere.get(&part.source.order_id).cloned(),
-                nature: Nature::Goods,
+                nature,
                 quantity: part.quantity.clone(),
-                unit: units.get(&line.product_id).cloned().unwrap_or_default(),
+                unit,
                 unit_price: line.unit_price.clone(),
                 adjustments: Vec::new(),
                 vat: DraftVat { rate: line.vat_rate.clone(), category: None, reason: None },

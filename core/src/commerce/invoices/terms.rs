@@ -57,12 +57,35 @@ impl Parties<'_> {
         if due_on.date() <= last {
             return Ok(());
         }
-        let source = match self.customer {
+        let message =
+            format!("it must be due until {last} at the latest ({}), not on {due_on}", self.source());
+        Err(Invalid::new("terms_beyond_law", message))
+    }
+
+    /// The day until which an invoice is to be paid that does not say so itself: by what was agreed, or the last day that the law of the seller's country
+    /// allows if that is sooner. What was agreed for single invoices may be too long for one of a period.
+    pub fn due_within_law(
+        self,
+        issued_on: BusinessDate,
+        received_on: Option<BusinessDate>,
+        terms: Option<PaymentTerms>,
+        is_periodic: bool,
+    ) -> Due {
+        let agreed = self.due_on(issued_on, received_on, terms);
+        let limit = self.limit(terms, is_periodic);
+        let last = limit.map(|limit| BusinessDate::stored(limit.due_on(issued_on.date())));
+        match last.filter(|last| *last < agreed) {
+            Some(last) => Due { on: last, shortened_from: Some(agreed) },
+            None => Due { on: agreed, shortened_from: None },
+        }
+    }
+
+    /// Where the law sets its limit.
+    pub fn source(self) -> &'static str {
+        match self.customer {
             CustomerKind::PublicBody => "code de la commande publique, article R2192-10",
             CustomerKind::Business | CustomerKind::Consumer => "Code de commerce, article L441-10",
-        };
-        let message = format!("it must be due until {last} at the latest ({source}), not on {due_on}");
-        Err(Invalid::new("terms_beyond_law", message))
+        }
     }
 
     /// What the law allows at most; `None` where it sets no limit that holds whatever was agreed.
@@ -125,6 +148,14 @@ impl Parties<'_> {
     }
 }
 
+/// Until when an invoice is to be paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    pub on: BusinessDate,
+    /// What was agreed, if the law wants it sooner.
+    pub shortened_from: Option<BusinessDate>,
+}
+
 /// The yearly interest on a late payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LateInterest {
@@ -178,6 +209,30 @@ mod tests {
         let parties = Parties { seller: &france, customer: Business };
         let early = parties.check(issued, date("2026-01-09"), None, false);
         assert_eq!(early.map_err(|invalid| invalid.code), Err("due_before_issue"));
+    }
+
+    #[test]
+    fn what_was_agreed_is_shortened_to_what_the_law_allows() {
+        let (france, belgium) = (territory("FR"), territory("BE"));
+        use CustomerKind::{Business, Consumer, PublicBody};
+        for (seller, customer, agreed, periodic, due, from) in [
+            (&france, Business, terms(60, false), false, "2026-03-11", None),
+            (&france, Business, terms(60, false), true, "2026-02-24", Some("2026-03-11")),
+            (&france, Business, terms(45, true), true, "2026-02-24", Some("2026-02-28")),
+            (&france, Business, terms(45, true), false, "2026-02-28", None),
+            (&france, Business, terms(60, true), false, "2026-02-28", Some("2026-03-31")),
+            (&france, Business, terms(30, false), true, "2026-02-09", None),
+            (&france, Business, None, true, "2026-02-09", None),
+            (&france, PublicBody, terms(60, false), false, "2026-02-09", Some("2026-03-11")),
+            (&france, Consumer, terms(90, false), true, "2026-04-10", None),
+            (&belgium, Business, terms(90, false), true, "2026-04-10", None),
+        ] {
+            let parties = Parties { seller, customer };
+            let found = parties.due_within_law(date("2026-01-10"), None, agreed, periodic);
+            let expected = Due { on: date(due), shortened_from: from.map(date) };
+            assert_eq!(found, expected, "{customer:?} {agreed:?} {periodic}");
+            assert_eq!(parties.check(date("2026-01-10"), found.on, agreed, periodic), Ok(()));
+        }
     }
 
     #[test]

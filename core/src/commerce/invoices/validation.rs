@@ -88,7 +88,7 @@ async fn invoiced(
         .language
         .or(parties.customer.details().invoicing.language)
         .unwrap_or(parties.tenant.details().language);
-    let mut named = Named::default();
+    let mut named = Named { leaves_from: repository::leaves_from(work, &draft).await?, ..Named::default() };
     for id in &draft.deposits {
         let deposit = deposits.iter().find(|one| one.id() == *id).ok_or(InvoiceError::NotFound(*id))?;
         let original = corrections::original(work, deposit).await?;
@@ -219,7 +219,8 @@ pub(super) async fn give_back(
 }
 
 fn named_by(original: &Original) -> Named {
-    Named { preceding: vec![original.preceding()], delivery: Some(original.content.delivery.clone()) }
+    let delivery = Some(original.content.delivery.clone());
+    Named { preceding: vec![original.preceding()], delivery, ..Named::default() }
 }
 
 fn smaller(one: &Money, other: &Money) -> Money {

@@ -10,6 +10,7 @@ use super::amendment::{AmendedLine, AuditedAmendment, OrderAmendment, Plan};
 use super::events::OrderEvent;
 use super::queries::OrderView;
 use super::repository::{self, Buyer};
+use crate::accounts::tenants;
 use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
@@ -18,8 +19,8 @@ use crate::commerce::credit::{self, Admission};
 use crate::commerce::prices::{self, PriceBook};
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
-use crate::commerce::stock::Levels;
-use crate::commerce::{stock, warehouses};
+use crate::commerce::stock::{self, Levels};
+use crate::commerce::warehouses::{self, WarehouseError};
 use crate::values::business_date::BusinessDate;
 use crate::values::contact::PostalAddress;
 use crate::values::external_id::ExternalId;
@@ -58,13 +59,15 @@ impl Command for PlaceOrder {
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
-        let (products, buyer) = self.load(work).await?;
+        let (products, buyer, default) = self.load(work).await?;
         let limit = buyer.limit;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
         }
-        let prices = if buyer.has_lists { self.listed(work).await? } else { PriceBook::default() };
+        let ordered_on = self.ordered_on.unwrap_or_else(|| buyer.today(work.now()));
+        let prices =
+            if buyer.has_lists { self.listed(work, ordered_on).await? } else { PriceBook::default() };
         let stocked: Vec<&Product> = products.values().filter(|product| product.details().stocked).collect();
         let lines = self.lines.iter().filter_map(|line| {
             let product = products.get(&line.product_id)?;
@@ -77,9 +80,9 @@ impl Command for PlaceOrder {
             reference: self.reference.clone(),
             customer_id: self.customer_id,
             currency: work.context().currency().clone(),
-            warehouse_id: self.warehouse(work, !stocked.is_empty()).await?,
+            warehouse_id: self.warehouse(work, !stocked.is_empty(), default).await?,
             back_order: self.back_order,
-            ordered_on: self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now())),
+            ordered_on,
             delivery_address: self.delivery_address.clone(),
             promised_on: self.promised_on,
             lines: lines.collect(),
@@ -103,10 +106,14 @@ impl Command for PlaceOrder {
             _ => stock::repository::lock(work, &order.places()).await?,
         };
         order.promise(&mut levels)?;
-        repository::insert_held(work, &order).await?;
-        repository::mark_waiting(work, &order).await?;
         work.record(OrderEvent::Placed(Box::new(order.clone()))).await?;
-        levels.save(work).await?;
+        let levels = levels.close(work);
+        futures::try_join!(
+            repository::insert_held(work, &order),
+            repository::mark_waiting(work, &order),
+            levels.write(work),
+        )?;
+        levels.tell(work).await?;
         let view = OrderView::of(&order);
         work.audit("order.place", (Order::NAME, order.id()), None, Some(&view))?;
         Ok(view.seen_by(&work.context().principal))
@@ -114,31 +121,34 @@ impl Command for PlaceOrder {
 }
 
 impl PlaceOrder {
-    /// Loads its products, and reads what has to be known of the customer.
-    async fn load(&self, work: &mut UnitOfWork<'_>) -> Result<(HashMap<ProductId, Product>, Buyer), Error> {
+    /// Loads its products, and reads what has to be known of the customer, and which warehouse is meant if it names none.
+    async fn load(
+        &self,
+        work: &mut UnitOfWork<'_>,
+    ) -> Result<(HashMap<ProductId, Product>, Buyer, Option<WarehouseId>), Error> {
         let ids = self.lines.iter().map(|line| line.product_id).collect();
-        repository::load_for_placing(work, ids, self.customer_id).await
+        repository::load_for_placing(work, ids, self.customer_id, self.warehouse_id.is_none()).await
     }
 
     /// Reads what price lists say of the lines that have no price of their own, on the day of the order.
-    async fn listed(&self, work: &mut UnitOfWork<'_>) -> Result<PriceBook, Error> {
+    async fn listed(&self, work: &mut UnitOfWork<'_>, on: BusinessDate) -> Result<PriceBook, Error> {
         let unpriced = self.lines.iter().filter(|line| line.unit_price.is_none());
         let ids = unpriced.map(|line| line.product_id).collect();
-        let on = self.ordered_on.unwrap_or_else(|| BusinessDate::of(work.now()));
         let tenant = work.tenant();
         prices::repository::book(work.connection(), tenant, Some(self.customer_id), ids, on).await
     }
 
-    /// Returns where the goods come from. An order that needs none has no warehouse, unless it names one.
+    /// Returns where the goods come from: from the default, if it names none. An order that needs no goods has no warehouse, unless it names one.
     async fn warehouse(
         &self,
         work: &mut UnitOfWork<'_>,
         needs_goods: bool,
+        default: Option<WarehouseId>,
     ) -> Result<Option<WarehouseId>, Error> {
         match self.warehouse_id {
             Some(id) if warehouses::repository::is_open(work, id).await? => Ok(Some(id)),
             Some(id) => Err(OrderError::WarehouseUnknown(id).into()),
-            None if needs_goods => warehouses::repository::find_default(work).await.map(Some),
+            None if needs_goods => Ok(Some(default.ok_or(WarehouseError::NoDefault)?)),
             None => Ok(None),
         }
     }
@@ -271,15 +281,18 @@ fn products_of(amendment: &OrderAmendment, order: &Order) -> Vec<ProductId> {
     products
 }
 
-/// Reads what price lists say today of the new lines that have no price of their own.
+/// Reads what price lists say today, where the company is, of the new lines that have no price of their own.
 async fn listed(
     work: &mut UnitOfWork<'_>,
     amendment: &OrderAmendment,
     customer: CustomerId,
 ) -> Result<PriceBook, Error> {
     let unpriced = amendment.lines.iter().filter(|line| line.unit_price.is_none());
-    let ids = unpriced.filter_map(|line| line.product_id).collect();
-    let (tenant, on) = (work.tenant(), BusinessDate::of(work.now()));
+    let ids: Vec<ProductId> = unpriced.filter_map(|line| line.product_id).collect();
+    if ids.is_empty() {
+        return Ok(PriceBook::default());
+    }
+    let (tenant, on) = (work.tenant(), tenants::repository::today(work).await?);
     prices::repository::book(work.connection(), tenant, Some(customer), ids, on).await
 }
 

@@ -6,7 +6,7 @@ use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
-    Array, BigInt, Bool, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Date, Jsonb, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
@@ -18,14 +18,16 @@ use super::aggregate::{
 use super::events::OrderEvent;
 use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
+use crate::accounts::tenants::TimeZone;
 use crate::application::Locked;
-use crate::application::aggregate::{Aggregate, LockMode, find};
+use crate::application::aggregate::Aggregate;
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses::{postal_from_json, postal_to_json};
 use crate::commerce::customers::CreditLimit;
 use crate::commerce::prices::PriceOrigin;
 use crate::commerce::products::{self, Product};
+use crate::commerce::warehouses;
 use crate::platform::schema::{order_lines, order_steps, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
 use crate::values::external_id::ExternalId;
@@ -66,29 +68,35 @@ pub(crate) struct OrderRow {
     pub(super) held_for_approval: bool,
 }
 
-/// The columns that can change after an order was placed.
-#[derive(Debug, AsChangeset)]
-#[diesel(table_name = orders, treat_none_as_null = true)]
-struct OrderChanges<'a> {
-    version: i64,
-    status: &'a str,
-    tracking_number: Option<&'a str>,
-    cancellation_reason: Option<&'a str>,
-    confirmed_at: Option<DateTime<Utc>>,
-    shipped_at: Option<DateTime<Utc>>,
-    delivered_at: Option<DateTime<Utc>>,
-    cancelled_at: Option<DateTime<Utc>>,
-    updated_at: DateTime<Utc>,
-    waits: bool,
-    // By an amendment.
-    reference: Option<&'a str>,
-    net_total: &'a BigDecimal,
-    vat_total: &'a BigDecimal,
-    gross_total: &'a BigDecimal,
-    warehouse_id: Option<Uuid>,
-    delivery_address: Option<Value>,
-    promised_on: Option<NaiveDate>,
-    held_for_approval: bool,
+crate::statement! {
+    /// Saves the columns that can change after an order was placed. Diesel's own `UPDATE` is parsed and planned at each call.
+    struct Save<'a> {
+        version: i64 => BigInt,
+        status: &'a str => Text,
+        tracking_number: Option<&'a str> => Nullable<Text>,
+        cancellation_reason: Option<&'a str> => Nullable<Text>,
+        confirmed_at: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        shipped_at: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        delivered_at: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        cancelled_at: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        updated_at: DateTime<Utc> => Timestamptz,
+        waits: bool => Bool,
+        // By an amendment.
+        reference: Option<&'a str> => Nullable<Text>,
+        net_total: &'a BigDecimal => Numeric,
+        vat_total: &'a BigDecimal => Numeric,
+        gross_total: &'a BigDecimal => Numeric,
+        warehouse: Option<Uuid> => Nullable<SqlUuid>,
+        delivery_address: Option<&'a Value> => Nullable<Jsonb>,
+        promised_on: Option<NaiveDate> => Nullable<Date>,
+        held_for_approval: bool => Bool,
+        tenant: Uuid => SqlUuid,
+        id: Uuid => SqlUuid,
+    }
+    = "UPDATE orders SET version = $1, status = $2, tracking_number = $3, cancellation_reason = $4, confirmed_at = $5, shipped_at = $6,
+        delivered_at = $7, cancelled_at = $8, updated_at = $9, waits = $10, reference = $11, net_total = $12, vat_total = $13,
+        gross_total = $14, warehouse_id = $15, delivery_address = $16, promised_on = $17, held_for_approval = $18
+     WHERE tenant_id = $19 AND id = $20"
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -254,9 +262,12 @@ impl OrderRow {
 /// # Errors
 /// `NotFound` if the tenant has no such order. Fails if the database cannot be reached.
 pub(crate) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order, Error> {
-    let query = orders::table.find((work.tenant().uuid(), id.uuid())).select(OrderRow::as_select());
-    let row: Option<OrderRow> = find(work, Locked::Order, LockMode::Change, query).await?;
-    with_lines(work, row.ok_or(OrderError::NotFound(id))?).await
+    work.locks(Locked::Order);
+    let (tenant, connection) = (work.tenant(), work.pipeline());
+    // The lines are read by a statement that begins when the order is locked.
+    let (row, lines) =
+        futures::try_join!(lock_row(connection, tenant, id), read_lines(connection, tenant, id))?;
+    with_lines(row.ok_or(OrderError::NotFound(id))?, lines)
 }
 
 /// Reads an order without locking it, to find out what else has to be locked together with it.
@@ -264,20 +275,58 @@ pub(crate) async fn load(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order
 /// # Errors
 /// `NotFound` if the tenant has no such order. Fails if the database cannot be reached.
 pub(crate) async fn look(work: &mut UnitOfWork<'_>, id: OrderId) -> Result<Order, Error> {
-    let query = orders::table.find((work.tenant().uuid(), id.uuid())).select(OrderRow::as_select());
-    let row: Option<OrderRow> = query.first(work.connection()).await.optional()?;
-    with_lines(work, row.ok_or(OrderError::NotFound(id))?).await
+    let (tenant, connection) = (work.tenant(), work.pipeline());
+    let (row, lines) =
+        futures::try_join!(look_at_row(connection, tenant, id), read_lines(connection, tenant, id))?;
+    with_lines(row.ok_or(OrderError::NotFound(id))?, lines)
 }
 
-async fn with_lines(work: &mut UnitOfWork<'_>, row: OrderRow) -> Result<Order, Error> {
-    let status = status(&row.status)?;
+async fn lock_row(
+    mut connection: &AsyncPgConnection,
+    tenant: TenantId,
+    id: OrderId,
+) -> Result<Option<OrderRow>, Error> {
+    let row: Option<OrderRow> = orders::table
+        .find((tenant.uuid(), id.uuid()))
+        .select(OrderRow::as_select())
+        .for_no_key_update()
+        .get_result(&mut connection)
+        .await
+        .optional()?;
+    Ok(row)
+}
+
+async fn look_at_row(
+    mut connection: &AsyncPgConnection,
+    tenant: TenantId,
+    id: OrderId,
+) -> Result<Option<OrderRow>, Error> {
+    let row: Option<OrderRow> = orders::table
+        .find((tenant.uuid(), id.uuid()))
+        .select(OrderRow::as_select())
+        .get_result(&mut connection)
+        .await
+        .optional()?;
+    Ok(row)
+}
+
+async fn read_lines(
+    mut connection: &AsyncPgConnection,
+    tenant: TenantId,
+    order: OrderId,
+) -> Result<Vec<(OrderLineRow, HeldRow)>, Error> {
     let lines: Vec<(OrderLineRow, HeldRow)> = order_lines::table
         .left_join(stock_reservations::table.on(of_line!()))
-        .filter(order_lines::tenant_id.eq(row.tenant_id).and(order_lines::order_id.eq(row.id)))
+        .filter(order_lines::tenant_id.eq(tenant.uuid()).and(order_lines::order_id.eq(order.uuid())))
         .order(order_lines::position)
         .select((OrderLineRow::as_select(), held!()))
-        .load(work.connection())
+        .load(&mut connection)
         .await?;
+    Ok(lines)
+}
+
+fn with_lines(row: OrderRow, lines: Vec<(OrderLineRow, HeldRow)>) -> Result<Order, Error> {
+    let status = status(&row.status)?;
     row.into_order(lines.into_iter().map(|(line, held)| line.into_line(status, held)).collect())
 }
 
@@ -335,15 +384,31 @@ crate::statement! {
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(crate) async fn write_progress(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+pub(crate) async fn write_progress(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     let lines = &order.lines;
     let positions: Vec<_> = (1..).take(lines.len()).collect();
     let shipped: Vec<_> = lines.iter().map(|line| line.shipped.value()).collect();
     let cancelled: Vec<_> = lines.iter().map(|line| line.cancelled.value()).collect();
     let returned: Vec<_> = lines.iter().map(|line| line.returned.value()).collect();
     WriteProgress::new(work.tenant().uuid(), order.id.uuid(), &positions, &shipped, &cancelled, &returned)
-        .execute(work.connection())
+        .execute(&mut connection)
         .await?;
+    Ok(())
+}
+
+/// Saves an order of which something leaves, and what its lines have from then on. `is_divided` says whether the lines tell by themselves
+/// what became of them. All is sent at once: the levels of its products are locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn save_dispatched(
+    work: &UnitOfWork<'_>,
+    order: &Order,
+    is_divided: bool,
+) -> Result<(), Error> {
+    let progress = async { if is_divided { write_progress(work, order).await } else { Ok(()) } };
+    futures::try_join!(save(work, order), progress, replace_held(work, order))?;
     Ok(())
 }
 
@@ -410,7 +475,8 @@ crate::statement! {
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(super) async fn insert_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+pub(super) async fn insert_held(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     let Some(warehouse) = order.warehouse_id else { return Ok(()) };
     let holds = |line: &OrderLine| !line.reserved.is_zero() || !line.waiting.is_zero();
     let lines: Vec<(i16, &OrderLine)> = (1..).zip(&order.lines).filter(|(_, line)| holds(line)).collect();
@@ -432,21 +498,24 @@ pub(super) async fn insert_held(work: &mut UnitOfWork<'_>, order: &Order) -> Res
         &reserved,
         &waiting,
     )
-    .execute(work.connection())
+    .execute(&mut connection)
     .await?;
     Ok(())
+}
+
+crate::statement! {
+    struct MarkWaiting<'a> { tenant: Uuid => SqlUuid, id: Uuid => SqlUuid }
+    = "UPDATE orders SET waits = true WHERE tenant_id = $1 AND id = $2"
 }
 
 /// Notes that a new order waits for goods, which was not known yet when it was inserted.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(super) async fn mark_waiting(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+pub(super) async fn mark_waiting(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     if order.is_waiting() {
-        diesel::update(orders::table.find((work.tenant().uuid(), order.id.uuid())))
-            .set(orders::waits.eq(true))
-            .execute(work.connection())
-            .await?;
+        MarkWaiting::new(work.tenant().uuid(), order.id.uuid()).execute(&mut connection).await?;
     }
     Ok(())
 }
@@ -455,7 +524,7 @@ pub(super) async fn mark_waiting(work: &mut UnitOfWork<'_>, order: &Order) -> Re
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(crate) async fn replace_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+pub(crate) async fn replace_held(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
     // Nothing was ever held for it.
     if order.places().is_empty() {
         return Ok(());
@@ -542,11 +611,12 @@ pub(super) async fn write_held(work: &mut UnitOfWork<'_>, events: &[OrderEvent])
     Ok(())
 }
 
-async fn delete_held(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+async fn delete_held(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     let of_order = stock_reservations::tenant_id
         .eq(work.tenant().uuid())
         .and(stock_reservations::order_id.eq(order.id.uuid()));
-    diesel::delete(stock_reservations::table.filter(of_order)).execute(work.connection()).await?;
+    diesel::delete(stock_reservations::table.filter(of_order)).execute(&mut connection).await?;
     Ok(())
 }
 
@@ -590,13 +660,23 @@ pub(super) struct Buyer {
     pub(super) limit: Option<CreditLimit>,
     /// Whether the company has any price list.
     pub(super) has_lists: bool,
+    /// Where the company is; `None` if there is no such customer.
+    pub(super) zone: Option<TimeZone>,
+}
+
+impl Buyer {
+    /// The day that it is where the company is.
+    pub(super) fn today(&self, now: DateTime<Utc>) -> BusinessDate {
+        let there = |zone: &TimeZone| BusinessDate::stored(zone.date_of(now));
+        self.zone.as_ref().map_or_else(|| BusinessDate::of(now), there)
+    }
 }
 
 crate::statement! {
     /// A company without price lists learns it here: its orders cost no other statement.
-    struct LookAtBuyer<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid } -> (Nullable<Numeric>, Bool)
-    = "SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id)
-     FROM customers AS c WHERE c.tenant_id = $1 AND c.id = $2"
+    struct LookAtBuyer<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid } -> (Nullable<Numeric>, Bool, Text)
+    = "SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id), t.time_zone
+     FROM customers AS c JOIN tenants AS t ON t.id = c.tenant_id WHERE c.tenant_id = $1 AND c.id = $2"
 }
 
 async fn look_at_buyer(
@@ -605,16 +685,19 @@ async fn look_at_buyer(
     customer: CustomerId,
 ) -> Result<Buyer, Error> {
     let looking = LookAtBuyer::new(tenant.uuid(), customer.uuid());
-    let found: Option<(Option<BigDecimal>, bool)> = looking.get_result(&mut connection).await.optional()?;
-    let buyer = |(limit, has_lists): (Option<BigDecimal>, bool)| Buyer {
+    let found: Option<(Option<BigDecimal>, bool, String)> =
+        looking.get_result(&mut connection).await.optional()?;
+    let buyer = |(limit, has_lists, zone): (Option<BigDecimal>, bool, String)| Buyer {
         limit: limit.as_ref().map(CreditLimit::stored),
         has_lists,
+        zone: TimeZone::parse(&zone).ok(),
     };
     Ok(found.map(buyer).unwrap_or_default())
 }
 
 /// Loads the products of a new order, as [`products::repository::load_for_order`] does, and reads the customer's credit limit without a
-/// lock, and whether there are price lists. Both are asked in one round trip: an order of a customer without a limit costs no other.
+/// lock, whether there are price lists, where the company is, and, if `wants_default`, which warehouse is the default. All are asked in one
+/// round trip: an order of a customer without a limit costs no other.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -622,13 +705,21 @@ pub(super) async fn load_for_placing(
     work: &mut UnitOfWork<'_>,
     products: Vec<ProductId>,
     customer: CustomerId,
-) -> Result<(HashMap<ProductId, Product>, Buyer), Error> {
+    wants_default: bool,
+) -> Result<(HashMap<ProductId, Product>, Buyer, Option<WarehouseId>), Error> {
     work.locks(Locked::Product);
-    let tenant = work.tenant();
-    let connection: &AsyncPgConnection = work.connection();
+    let (tenant, connection) = (work.tenant(), work.pipeline());
+    let default = async {
+        if wants_default {
+            warehouses::repository::look_for_default(connection, tenant).await
+        } else {
+            Ok(None)
+        }
+    };
     futures::try_join!(
         products::repository::lock_for_order(connection, tenant, products),
         look_at_buyer(connection, tenant, customer),
+        default,
     )
 }
 
@@ -673,23 +764,31 @@ pub(super) async fn insert(
 ) -> Result<(), Error> {
     // The foreign key locks the customer. From here on nobody decides about another order of theirs by a limit without waiting for this one.
     work.locks(Locked::Customer);
-    let row = OrderRow::of(work.tenant(), order)?;
-    diesel::insert_into(orders::table)
-        .values(&row)
-        .execute(work.connection())
-        .await
-        .map_err(|error| write_error(error, order))?;
-    // This statement begins when the customer is locked. So a limit that was set before is seen here, and the unit of work begins anew; and
-    // whoever decides by one that is set later finds this order, which counts as placed before.
-    let (is_limited, is_anonymised) = insert_lines(work, order).await?;
+    // The second statement begins when the customer is locked, although both are sent at once. So a limit that was set before is seen by it,
+    // and the unit of work begins anew; and whoever decides by one that is set later finds this order, which counts as placed before.
+    let work = &*work;
+    let ((), (is_limited, is_anonymised)) =
+        futures::try_join!(insert_row(work, order), insert_lines(work, order))?;
     if is_anonymised {
         return Err(OrderError::CustomerUnknown(order.customer_id).into());
     }
     if is_limited && seen.is_none() { Err(Error::Overtaken) } else { Ok(()) }
 }
 
+async fn insert_row(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let mut connection = work.pipeline();
+    let row = OrderRow::of(work.tenant(), order)?;
+    diesel::insert_into(orders::table)
+        .values(&row)
+        .execute(&mut connection)
+        .await
+        .map_err(|error| write_error(error, order))?;
+    Ok(())
+}
+
 /// Inserts the lines of an order, and returns whether its customer has a credit limit by now, and whether it is anonymised.
-async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(bool, bool), Error> {
+async fn insert_lines(work: &UnitOfWork<'_>, order: &Order) -> Result<(bool, bool), Error> {
+    let mut connection = work.pipeline();
     let lines = &order.lines;
     // `check_line_count` refuses more lines than an i16 counts.
     let positions: Vec<_> = (1..).take(lines.len()).collect();
@@ -723,7 +822,36 @@ async fn insert_lines(work: &mut UnitOfWork<'_>, order: &Order) -> Result<(bool,
         tenant,
         order.customer_id.uuid(),
     );
-    Ok(inserting.get_result(work.connection()).await?)
+    Ok(inserting.get_result(&mut connection).await?)
+}
+
+async fn save(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+    let mut connection = work.pipeline();
+    let delivery_address = postal_to_json(order.delivery_address.as_ref())?;
+    let saving = Save::new(
+        order.version,
+        order.status.as_str(),
+        order.tracking_number.as_ref().map(TrackingNumber::as_str),
+        order.cancellation_reason.as_ref().map(CancellationReason::as_str),
+        order.confirmed_at,
+        order.shipped_at,
+        order.delivered_at,
+        order.cancelled_at,
+        order.updated_at,
+        order.is_waiting(),
+        order.reference.as_ref().map(OrderReference::as_str),
+        order.totals.net_total.value(),
+        order.totals.vat_total.value(),
+        order.totals.gross_total.value(),
+        order.warehouse_id.map(WarehouseId::uuid),
+        delivery_address.as_ref(),
+        order.promised_on.map(BusinessDate::date),
+        order.held_for_approval,
+        work.tenant().uuid(),
+        order.id.uuid(),
+    );
+    saving.execute(&mut connection).await.map_err(|error| write_error(error, order))?;
+    Ok(())
 }
 
 fn write_error(error: diesel::result::Error, order: &Order) -> Error {
@@ -765,31 +893,6 @@ impl Aggregate for Order {
     }
 
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        let changes = OrderChanges {
-            version: self.version,
-            status: self.status.as_str(),
-            tracking_number: self.tracking_number.as_ref().map(TrackingNumber::as_str),
-            cancellation_reason: self.cancellation_reason.as_ref().map(CancellationReason::as_str),
-            confirmed_at: self.confirmed_at,
-            shipped_at: self.shipped_at,
-            delivered_at: self.delivered_at,
-            cancelled_at: self.cancelled_at,
-            updated_at: self.updated_at,
-            waits: self.is_waiting(),
-            reference: self.reference.as_ref().map(OrderReference::as_str),
-            net_total: self.totals.net_total.value(),
-            vat_total: self.totals.vat_total.value(),
-            gross_total: self.totals.gross_total.value(),
-            warehouse_id: self.warehouse_id.map(WarehouseId::uuid),
-            delivery_address: postal_to_json(self.delivery_address.as_ref())?,
-            promised_on: self.promised_on.map(BusinessDate::date),
-            held_for_approval: self.held_for_approval,
-        };
-        diesel::update(orders::table.find((work.tenant().uuid(), self.id.uuid())))
-            .set(changes)
-            .execute(work.connection())
-            .await
-            .map_err(|error| write_error(error, self))?;
-        Ok(())
+        save(work, self).await
     }
 }

@@ -50,9 +50,7 @@ impl Command for RecordPayment {
         let received_on = match self.received_on {
             Some(day) => day,
             // VAT on payments, entries and statements count it on that day, as they count reversals where the company is.
-            None => BusinessDate::stored(
-                tenants::repository::look_at(work).await?.details().time_zone.date_of(now),
-            ),
+            None => tenants::repository::today(work).await?,
         };
         received_on.check(now).map_err(PaymentError::ReceivedOn)?;
         let mut paid = Paid::lock(work, self.customer_id, &self.wanted, &[]).await?;

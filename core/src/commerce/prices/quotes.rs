@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use super::queries::{PriceListView, get};
 use super::repository;
 use super::resolver::{PriceScope, PriceSource};
+use crate::accounts::tenants;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
@@ -22,7 +23,8 @@ pub struct Quote {
     pub customer_id: Option<CustomerId>,
     pub product_id: ProductId,
     pub quantity: Quantity,
-    pub on: BusinessDate,
+    /// `None` stands for today, where the company is.
+    pub on: Option<BusinessDate>,
 }
 
 /// What a product costs, and which price that is.
@@ -79,6 +81,10 @@ pub struct QuotedList {
 /// `NotFound` if the tenant has no such product, or no such customer. Fails if the database cannot be reached.
 pub async fn quote(db: &TenantDatabase, context: &RequestContext, asked: Quote) -> Result<QuoteView, Error> {
     let Quote { customer_id, product_id, quantity, on } = asked;
+    let on = match on {
+        Some(on) => on,
+        None => tenants::today(db, context).await?,
+    };
     let product = products::get(db, context, product_id).await?;
     if let Some(customer) = customer_id {
         customers::get(db, context, customer).await?;

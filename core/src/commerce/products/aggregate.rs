@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::events::ProductEvent;
 use crate::application::error::{Category, DomainError};
+use crate::commerce::vat::Nature;
 use crate::values::external_id::ExternalId;
 use crate::values::gtin::Gtin;
 use crate::values::ids::{CategoryId, ProductId};
@@ -74,6 +75,8 @@ pub struct ProductDetails {
     pub stocked: bool,
     pub category_id: Option<CategoryId>,
     pub barcodes: Barcodes,
+    /// Goods or a service: the VAT of what is invoiced of it depends on this. What is charged with goods, such as postage, is goods.
+    pub nature: Nature,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,6 +246,7 @@ pub(crate) mod tests {
             stocked: false,
             category_id: None,
             barcodes: Barcodes::default(),
+            nature: Nature::Goods,
         }
     }
 
@@ -277,14 +281,16 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_change_of_what_it_is_for_a_warehouse_is_a_change() {
+    fn a_change_of_what_it_is_for_a_warehouse_or_for_vat_is_a_change() {
         let mut product = product();
         let stocked = ProductDetails { stocked: true, ..product.details().clone() };
         assert!(matches!(product.update(stocked, at(1)), Ok(Some(ProductEvent::Updated(_)))));
         let barcodes = Barcodes::parse(vec![Gtin::parse("96385074").expect("valid")]).expect("valid");
         let with_barcode = ProductDetails { barcodes, ..product.details().clone() };
         assert!(matches!(product.update(with_barcode, at(2)), Ok(Some(ProductEvent::Updated(_)))));
-        assert_eq!(product.version(), 3);
+        let service = ProductDetails { nature: Nature::Service, ..product.details().clone() };
+        assert!(matches!(product.update(service, at(3)), Ok(Some(ProductEvent::Updated(_)))));
+        assert_eq!(product.version(), 4);
     }
 
     #[test]

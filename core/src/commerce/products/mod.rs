@@ -1,4 +1,4 @@
-//! Products: the goods that are sold.
+//! Products: the goods and services that are sold.
 
 mod aggregate;
 mod commands;

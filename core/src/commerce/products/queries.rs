@@ -17,6 +17,7 @@ use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::listing::{Filtered, Selection, within};
 use crate::commerce::categories;
+use crate::commerce::vat::Nature;
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::{product_barcodes, products};
 use crate::values::gtin::Gtin;
@@ -55,6 +56,8 @@ pub struct ProductView {
     /// GTINs, as they were written.
     #[schema(value_type = Vec<String>, example = json!(["3017620422003"]))]
     pub barcodes: Vec<Gtin>,
+    /// Goods or a service: the VAT of what is invoiced of it depends on this.
+    pub nature: Nature,
     /// When it was taken off sale; null while it is sold.
     pub archived_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -77,6 +80,7 @@ impl From<Product> for ProductView {
             stocked: details.stocked,
             category_id: details.category_id,
             barcodes: details.barcodes.into(),
+            nature: details.nature,
             archived_at,
             created_at,
             updated_at,
@@ -89,8 +93,8 @@ impl ProductView {
         Self::from(product.clone())
     }
 
-    fn of_row(row: ProductRow) -> Self {
-        row.into_product().into()
+    fn of_row(row: ProductRow) -> Result<Self, Error> {
+        row.into_product().map(Self::from)
     }
 }
 
@@ -287,7 +291,7 @@ impl<'q> Filtered<'q> for Resolved<'q> {
     }
 
     fn view(row: ProductRow) -> Result<ProductView, Error> {
-        Ok(ProductView::of_row(row))
+        ProductView::of_row(row)
     }
 }
 
@@ -297,7 +301,7 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ProductId) -
     let query =
         || products::table.find((context.tenant_id().uuid(), id.uuid())).select(ProductRow::as_select());
     let row: Option<ProductRow> = db.find(context, query).await?;
-    Ok(ProductView::of_row(row.ok_or(ProductError::NotFound(id))?))
+    ProductView::of_row(row.ok_or(ProductError::NotFound(id))?)
 }
 
 /// Finds the product with this SKU.
@@ -315,7 +319,7 @@ pub async fn find_by_sku(
             .select(ProductRow::as_select())
     };
     let row: Option<ProductRow> = db.find(context, query).await?;
-    Ok(row.map(ProductView::of_row))
+    row.map(ProductView::of_row).transpose()
 }
 
 /// Lists products. What a category and a barcode mean is read before: a product that is moved in between may be missed, as one

@@ -15,6 +15,7 @@ use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::vat::Nature;
 use crate::platform::schema::{product_barcodes, products};
 use crate::values::external_id::ExternalId;
 use crate::values::gtin::Gtin;
@@ -46,6 +47,7 @@ pub(crate) struct ProductRow {
     pub(super) stocked: bool,
     pub(super) category_id: Option<Uuid>,
     pub(super) barcodes: Vec<Option<String>>,
+    pub(super) nature: String,
 }
 
 impl ProductRow {
@@ -69,11 +71,15 @@ impl ProductRow {
             stocked: details.stocked,
             category_id: details.category_id.map(CategoryId::uuid),
             barcodes: details.barcodes.as_slice().iter().map(|one| Some(one.as_str().to_owned())).collect(),
+            nature: details.nature.name().to_owned(),
         }
     }
 
-    pub(super) fn into_product(self) -> Product {
-        Product {
+    /// # Errors
+    /// Fails if a newer version wrote a nature that this version does not know.
+    pub(super) fn into_product(self) -> Result<Product, Error> {
+        let nature = nature(self.nature)?;
+        Ok(Product {
             id: ProductId::from_uuid(self.id),
             version: self.version,
             details: ProductDetails {
@@ -87,13 +93,22 @@ impl ProductRow {
                 stocked: self.stocked,
                 category_id: self.category_id.map(CategoryId::from_uuid),
                 barcodes: Barcodes::stored(self.barcodes.into_iter().flatten().map(Gtin::stored).collect()),
+                nature,
             },
             ordered: self.ordered,
             archived_at: self.archived_at,
             created_at: self.created_at,
             updated_at: self.updated_at,
-        }
+        })
     }
+}
+
+/// Reads a stored nature.
+///
+/// # Errors
+/// Fails if a newer version wrote one that this version does not know.
+fn nature(name: String) -> Result<Nature, Error> {
+    Nature::stored(&name).ok_or(Error::Stored { what: "the nature of a product", value: name })
 }
 
 /// Loads a product and locks it. Orders that are being placed with it hold a key-share lock on it (`load_for_order`),
@@ -104,7 +119,7 @@ impl ProductRow {
 pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId, lock: LockMode) -> Result<Product, Error> {
     let query = products::table.find((work.tenant().uuid(), id.uuid())).select(ProductRow::as_select());
     let row: Option<ProductRow> = find(work, Locked::Product, lock, query).await?;
-    Ok(row.ok_or(ProductError::NotFound(id))?.into_product())
+    row.ok_or(ProductError::NotFound(id))?.into_product()
 }
 
 /// Reads a product without a lock: it can change at any time.
@@ -114,7 +129,7 @@ pub(super) async fn load(work: &mut UnitOfWork<'_>, id: ProductId, lock: LockMod
 pub(super) async fn look_at(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<Product, Error> {
     let query = products::table.find((work.tenant().uuid(), id.uuid())).select(ProductRow::as_select());
     let row: Option<ProductRow> = query.first(work.connection()).await.optional()?;
-    Ok(row.ok_or(ProductError::NotFound(id))?.into_product())
+    row.ok_or(ProductError::NotFound(id))?.into_product()
 }
 
 /// Loads the products that exist among `ids`, with a key-share lock on each, as a foreign key would take it. Until the
@@ -151,7 +166,33 @@ pub(crate) async fn lock_for_order(
         .for_key_share()
         .load(&mut connection)
         .await?;
-    Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
+    by_id(rows)
+}
+
+fn by_id(rows: Vec<ProductRow>) -> Result<HashMap<ProductId, Product>, Error> {
+    let pair = |row: ProductRow| row.into_product().map(|product| (product.id(), product));
+    rows.into_iter().map(pair).collect()
+}
+
+/// What invoices want to know of products that orders keep nothing of: their units, and whether they are goods or services, as they are now.
+/// Nothing is locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn units_and_natures(
+    work: &mut UnitOfWork<'_>,
+    ids: &[ProductId],
+) -> Result<HashMap<ProductId, (Unit, Nature)>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<(Uuid, String, String)> = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq_any(ids)))
+        .select((products::id, products::unit, products::nature))
+        .load(work.connection())
+        .await?;
+    let pair = |(id, unit, name): (Uuid, String, String)| -> Result<_, Error> {
+        Ok((ProductId::from_uuid(id), (Unit::stored(unit), nature(name)?)))
+    };
+    rows.into_iter().map(pair).collect()
 }
 
 /// Finds the product with this SKU, without a lock.
@@ -188,7 +229,7 @@ pub(crate) async fn load_to_price(
         .for_no_key_update()
         .load(work.connection())
         .await?;
-    Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
+    by_id(rows)
 }
 
 /// Loads products again, and keeps them from being changed until the unit of work ends: what [`load_for_order`] read, which has locked
@@ -213,7 +254,7 @@ pub(crate) async fn hold_unchanged(
         .for_share()
         .load(work.connection())
         .await?;
-    Ok(rows.into_iter().map(ProductRow::into_product).map(|product| (product.id(), product)).collect())
+    by_id(rows)
 }
 
 /// Reads how many decimals a quantity of these products may have, and in which unit, without locking them.

@@ -3,6 +3,7 @@
 use super::aggregate::{Dispatch, MAX_SHIPMENTS, Parcel, Shipment, ShipmentError};
 use super::queries::ShipmentView;
 use super::repository;
+use crate::accounts::tenants;
 use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -37,9 +38,13 @@ pub(crate) async fn send(
     if number > MAX_SHIPMENTS {
         return Err(ShipmentError::TooMany(order.id()).into());
     }
+    // Where the company is: the VAT of goods is due in the month in which they leave.
+    let shipped_on = match new.shipped_on {
+        Some(day) => day,
+        None => tenants::repository::today(work).await?,
+    };
     let mut levels = stock::repository::lock(work, &order.places()).await?;
     let now = work.now_after(order.updated_at());
-    let shipped_on = new.shipped_on.unwrap_or_else(|| BusinessDate::of(now));
     shipped_on.check(now).map_err(OrderError::ShippedOn)?;
     let was_divided = order.is_divided();
     let id = ShipmentId::generate();
@@ -52,15 +57,17 @@ pub(crate) async fn send(
         created_by: work.context().principal.name.clone(),
     };
     let (shipment, dispatched) = Shipment::dispatch(id, order, &new.parts, dispatch, now);
-    order.save(work).await?;
-    if was_divided || order.is_divided() {
-        orders::repository::write_progress(work, order).await?;
-    }
-    orders::repository::replace_held(work, order).await?;
-    repository::insert(work, &shipment).await?;
+    let is_divided = was_divided || order.is_divided();
     work.record(dispatched).await?;
     work.record(event.clone()).await?;
-    levels.save(work).await?;
+    let levels = levels.close(work);
+    // At once: everybody who orders these products waits meanwhile.
+    futures::try_join!(
+        orders::repository::save_dispatched(work, order, is_divided),
+        repository::insert(work, &shipment),
+        levels.write(work),
+    )?;
+    levels.tell(work).await?;
     Ok((shipment, event))
 }
 

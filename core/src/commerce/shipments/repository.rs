@@ -6,7 +6,9 @@ use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::dsl::{exists, max};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Numeric, SmallInt, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Date, Jsonb, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -141,6 +143,18 @@ pub(crate) async fn has_open(work: &mut UnitOfWork<'_>, order: OrderId) -> Resul
     Ok(diesel::select(exists(open)).get_result(work.connection()).await?)
 }
 
+crate::statement! {
+    /// `status || ''` is in no index. Otherwise the planner may take that of the status, before it has statistics of a young table: it holds an
+    /// entry of each shipment that was ever under way, until a vacuum removes those that have arrived.
+    struct LockOpen<'a> { tenant: Uuid => SqlUuid, order: Uuid => SqlUuid, status: &'a str => Text } -> (
+        SqlUuid, SqlUuid, BigInt, SqlUuid, SmallInt, Text, Nullable<Text>, Jsonb, Date, Nullable<Date>, Text, Timestamptz,
+        Nullable<Timestamptz>, Timestamptz,
+    )
+    = "SELECT tenant_id, id, version, order_id, number, status, tracking_number, parcels, shipped_on, delivered_on, created_by,
+        dispatched_at, delivered_at, updated_at
+     FROM shipments WHERE tenant_id = $1 AND order_id = $2 AND status || '' = $3 ORDER BY number FOR NO KEY UPDATE"
+}
+
 /// Loads the shipments of an order that have not arrived, and locks them in the order of their numbers. The order is locked already.
 ///
 /// # Errors
@@ -148,14 +162,10 @@ pub(crate) async fn has_open(work: &mut UnitOfWork<'_>, order: OrderId) -> Resul
 pub(crate) async fn load_open(work: &mut UnitOfWork<'_>, order: &Order) -> Result<Vec<Shipment>, Error> {
     work.locks(Locked::Shipment);
     let tenant = work.tenant().uuid();
-    let rows: Vec<ShipmentRow> = shipments::table
-        .filter(shipments::tenant_id.eq(tenant).and(shipments::order_id.eq(order.id().uuid())))
-        .filter(shipments::status.eq(ShipmentStatus::Dispatched.as_str()))
-        .select(ShipmentRow::as_select())
-        .order(shipments::number)
-        .for_no_key_update()
-        .load(work.connection())
-        .await?;
+    let rows: Vec<ShipmentRow> =
+        LockOpen::new(tenant, order.id().uuid(), ShipmentStatus::Dispatched.as_str())
+            .load(work.connection())
+            .await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -197,17 +207,45 @@ crate::statement! {
     = "INSERT INTO shipment_lines (tenant_id, shipment_id, position, quantity) SELECT $1, $2, line.* FROM unnest($3, $4) AS line"
 }
 
-/// Inserts a shipment of an order that is locked.
+/// Inserts a shipment of an order that is locked, with its lines, in one round trip.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(super) async fn insert(work: &mut UnitOfWork<'_>, shipment: &Shipment) -> Result<(), Error> {
+pub(super) async fn insert(work: &UnitOfWork<'_>, shipment: &Shipment) -> Result<(), Error> {
+    futures::try_join!(insert_row(work, shipment), insert_lines(work, shipment))?;
+    Ok(())
+}
+
+async fn insert_row(work: &UnitOfWork<'_>, shipment: &Shipment) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     let row = ShipmentRow::of(work.tenant(), shipment)?;
-    diesel::insert_into(shipments::table).values(&row).execute(work.connection()).await?;
+    diesel::insert_into(shipments::table).values(&row).execute(&mut connection).await?;
+    Ok(())
+}
+
+async fn insert_lines(work: &UnitOfWork<'_>, shipment: &Shipment) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     let positions: Vec<_> = shipment.lines.iter().map(|line| line.position).collect();
     let quantities: Vec<_> = shipment.lines.iter().map(|line| line.quantity.value()).collect();
-    InsertLines::new(row.tenant_id, row.id, &positions, &quantities).execute(work.connection()).await?;
+    InsertLines::new(work.tenant().uuid(), shipment.id.uuid(), &positions, &quantities)
+        .execute(&mut connection)
+        .await?;
     Ok(())
+}
+
+crate::statement! {
+    /// Saves whether a shipment has arrived. Diesel's own `UPDATE` is parsed and planned at each call.
+    struct Save<'a> {
+        version: i64 => BigInt,
+        status: &'a str => Text,
+        delivered_on: Option<NaiveDate> => Nullable<Date>,
+        delivered_at: Option<DateTime<Utc>> => Nullable<Timestamptz>,
+        updated_at: DateTime<Utc> => Timestamptz,
+        tenant: Uuid => SqlUuid,
+        id: Uuid => SqlUuid,
+    }
+    = "UPDATE shipments SET version = $1, status = $2, delivered_on = $3, delivered_at = $4, updated_at = $5
+     WHERE tenant_id = $6 AND id = $7"
 }
 
 impl Aggregate for Shipment {
@@ -234,16 +272,16 @@ impl Aggregate for Shipment {
 
     /// Only whether it has arrived changes.
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        diesel::update(shipments::table.find((work.tenant().uuid(), self.id.uuid())))
-            .set((
-                shipments::version.eq(self.version),
-                shipments::status.eq(self.status.as_str()),
-                shipments::delivered_on.eq(self.delivered_on.map(BusinessDate::date)),
-                shipments::delivered_at.eq(self.delivered_at),
-                shipments::updated_at.eq(self.updated_at),
-            ))
-            .execute(work.connection())
-            .await?;
+        let saving = Save::new(
+            self.version,
+            self.status.as_str(),
+            self.delivered_on.map(BusinessDate::date),
+            self.delivered_at,
+            self.updated_at,
+            work.tenant().uuid(),
+            self.id.uuid(),
+        );
+        saving.execute(work.connection()).await?;
         Ok(())
     }
 }

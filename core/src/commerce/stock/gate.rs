@@ -67,11 +67,12 @@ crate::statement! {
     LIMIT 1"
 }
 
-/// Lets goods move, whose levels are locked. [`super::Levels::save`] asks for every movement there is.
+/// Lets goods move, whose levels are locked. `Closed::write` (repository.rs) asks for every movement there is.
 ///
 /// # Errors
 /// `Frozen` if some are being counted. Fails if the database cannot be reached.
-pub(super) async fn check(work: &mut UnitOfWork<'_>, moved: &[Moved]) -> Result<(), Error> {
+pub(super) async fn check(work: &UnitOfWork<'_>, moved: &[Moved]) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     if moved.is_empty() {
         return Ok(());
     }
@@ -86,7 +87,7 @@ pub(super) async fn check(work: &mut UnitOfWork<'_>, moved: &[Moved]) -> Result<
     }
     // A statement of its own, after the locks: it sees a count for whose start they waited.
     let found: Option<(Uuid,)> = UnderWay::new(work.tenant().uuid(), &warehouses, &products, &locations)
-        .get_result(work.connection())
+        .get_result(&mut connection)
         .await
         .optional()?;
     match found {

@@ -182,24 +182,83 @@ impl Levels {
     ///
     /// # Errors
     /// `Frozen` if goods were moved that are being counted. Fails if the database cannot be reached.
-    pub(crate) async fn save(mut self, work: &mut UnitOfWork<'_>) -> Result<Self, Error> {
-        let Some(latest) = self.0.values().map(StockLevel::updated_at).max() else { return Ok(self) };
+    pub(crate) async fn save(self, work: &mut UnitOfWork<'_>) -> Result<Self, Error> {
+        let closed = self.close(work);
+        closed.write(work).await?;
+        closed.tell(work).await
+    }
+
+    /// Ends what was done to the levels. The caller has it written and told: for a caller who writes something else in the same round trip.
+    pub(crate) fn close(mut self, work: &mut UnitOfWork<'_>) -> Closed {
+        let now = match self.0.values().map(StockLevel::updated_at).max() {
+            Some(latest) => work.now_after(latest),
+            None => work.now(),
+        };
         let moved = self.0.values().filter(|level| level.moves_goods() || level.moves_between_places());
-        gate::check(work, &moved.map(Moved::by).collect::<Vec<_>>()).await?;
-        let now = work.now_after(latest);
-        let changed: Vec<&mut StockLevel> = self.0.values_mut().filter(|level| level.changed).collect();
-        let (mut events, mut levels) = (Vec::new(), Vec::new());
-        for level in changed {
+        let moved: Vec<Moved> = moved.map(Moved::by).collect();
+        let (mut changed, mut events) = (Vec::new(), Vec::new());
+        for (place, level) in self.0.iter_mut().filter(|(_, level)| level.changed) {
             events.extend(level.close(now));
-            levels.push(&*level);
+            changed.push(*place);
         }
-        write(work, &levels, now).await?;
-        write_places(work, &levels, now).await?;
-        for event in events {
+        Closed { levels: self, now, moved, changed, events }
+    }
+}
+
+/// Levels whose change has ended, and is neither written nor told yet.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Closed {
+    levels: Levels,
+    now: DateTime<Utc>,
+    moved: Vec<Moved>,
+    changed: Vec<(WarehouseId, ProductId)>,
+    events: Vec<StockEvent>,
+}
+
+impl Closed {
+    /// Writes the levels and their movements, in one round trip.
+    ///
+    /// # Errors
+    /// `Frozen` if goods were moved that are being counted. Fails if the database cannot be reached.
+    pub(crate) async fn write(&self, work: &UnitOfWork<'_>) -> Result<(), Error> {
+        let levels: Vec<&StockLevel> =
+            self.changed.iter().filter_map(|place| self.levels.0.get(place)).collect();
+        // At once: whoever wants these levels waits meanwhile. If goods are being counted, nothing of it is committed.
+        futures::try_join!(
+            gate::check(work, &self.moved),
+            write(work, &levels, self.now),
+            write_places(work, &levels, self.now),
+        )?;
+        Ok(())
+    }
+
+    /// Records what is told of the levels.
+    ///
+    /// # Errors
+    /// Fails if a reaction fails.
+    pub(crate) async fn tell(self, work: &mut UnitOfWork<'_>) -> Result<Levels, Error> {
+        for event in self.events {
             work.record(event).await?;
         }
-        Ok(self)
+        Ok(self.levels)
     }
+}
+
+crate::statement! {
+    /// Locks levels in the order of the arrays, which is that of their warehouses and products. The planner has no choice: each level is found
+    /// by its key, also before it has statistics of a young table, where it takes all levels of a company for one and reads them all. Nor does
+    /// it see in `(SELECT $1)` how many there are: one plan is kept, where a list of products and one of warehouses had a plan for each call.
+    struct Lock<'a> { warehouses: &'a [Uuid] => Array<SqlUuid>, products: &'a [Uuid] => Array<SqlUuid>, tenant: Uuid => SqlUuid } -> (
+        SqlUuid, SqlUuid, BigInt, SqlUuid, SqlUuid, Text, Text, Numeric, Numeric, Numeric, Numeric, Nullable<Numeric>, Nullable<Numeric>,
+        Bool, Nullable<Timestamptz>, Bool, BigInt, Timestamptz, Timestamptz, Numeric, Nullable<SqlUuid>,
+    )
+    = "SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name, s.on_hand, s.reserved, s.waiting, s.average_cost,
+        s.reorder_point, s.reorder_quantity, s.low, s.told_at, s.untold, s.movements, s.created_at, s.updated_at, s.located, s.category_id
+     FROM unnest((SELECT $1), (SELECT $2)) AS wanted (warehouse_id, product_id), LATERAL (
+         SELECT * FROM stock_levels AS l
+         WHERE l.tenant_id = $3 AND l.warehouse_id = wanted.warehouse_id AND l.product_id = wanted.product_id FOR NO KEY UPDATE
+     ) AS s"
 }
 
 /// Locks the levels of these products in a warehouse, as far as there are any. Every unit of work locks them in the order of their
@@ -215,20 +274,15 @@ pub(crate) async fn lock(
         return Ok(Levels::default());
     }
     work.locks(Locked::Stock);
-    let mut warehouses: Vec<Uuid> = places.iter().map(|(warehouse, _)| warehouse.uuid()).collect();
-    warehouses.sort_unstable();
-    warehouses.dedup();
-    let products: Vec<Uuid> = places.iter().map(|(_, product)| product.uuid()).collect();
-    let rows: Vec<StockRow> = stock_levels::table
-        .filter(stock_levels::tenant_id.eq(work.tenant().uuid()))
-        .filter(stock_levels::warehouse_id.eq_any(warehouses).and(stock_levels::product_id.eq_any(products)))
-        .select(StockRow::as_select())
-        .order((stock_levels::warehouse_id, stock_levels::product_id))
-        .for_no_key_update()
-        .load(work.connection())
-        .await?;
-    let mut levels = Levels::of(rows);
+    let mut keys: Vec<(Uuid, Uuid)> =
+        places.iter().map(|(warehouse, product)| (warehouse.uuid(), product.uuid())).collect();
+    // Each once, although two lines may name one product, and in the one order of all: PostgreSQL compares ids as Rust does, byte by byte.
+    keys.sort_unstable();
+    keys.dedup();
+    let (warehouses, products): (Vec<Uuid>, Vec<Uuid>) = keys.into_iter().unzip();
     let tenant = work.tenant().uuid();
+    let rows: Vec<StockRow> = Lock::new(&warehouses, &products, tenant).load(work.connection()).await?;
+    let mut levels = Levels::of(rows);
     let of: Vec<Uuid> = levels.located().map(|level| level.id.uuid()).collect();
     if !of.is_empty() {
         // After the locks, which nobody who changes a place does without.
@@ -330,7 +384,9 @@ pub(crate) async fn open(
 const ROWS_OF_A_STATEMENT: usize = 1_000;
 
 crate::statement! {
-    /// Saves levels and their movements, in one statement.
+    /// Saves levels, which are locked, and their movements, in one statement. Each level is found by its key, and updated where it lies: nobody
+    /// else moves it meanwhile. A join by the id alone would read all levels of the company, as long as these fill few pages. `(SELECT $7)` as
+    /// in [`Lock`].
     struct Write<'a> {
         tenant: Uuid => SqlUuid,
         now: DateTime<Utc> => Timestamptz,
@@ -381,9 +437,12 @@ crate::statement! {
             low = n.low, told_at = n.told_at, untold = n.untold, movements = n.movements, located = n.located,
             category_id = n.category_id, updated_at = common.now
         FROM common,
-            unnest($7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) AS n (id, version, sku, name, on_hand,
-                reserved, waiting, average_cost, reorder_point, reorder_quantity, low, told_at, untold, movements, located, category_id)
-        WHERE s.tenant_id = common.tenant AND s.id = n.id
+            unnest((SELECT $7), (SELECT $8), (SELECT $9), (SELECT $10), (SELECT $11), (SELECT $12), (SELECT $13), (SELECT $14),
+                (SELECT $15), (SELECT $16), (SELECT $17), (SELECT $18), (SELECT $19), (SELECT $20), (SELECT $21), (SELECT $22))
+                AS n (id, version, sku, name, on_hand, reserved, waiting, average_cost, reorder_point, reorder_quantity, low, told_at,
+                untold, movements, located, category_id),
+            LATERAL (SELECT l.ctid FROM stock_levels AS l WHERE l.tenant_id = common.tenant AND l.id = n.id OFFSET 0) AS at
+        WHERE s.tenant_id = common.tenant AND s.ctid = at.ctid
     )
     INSERT INTO stock_movements (tenant_id, stock_id, position, id, warehouse_id, product_id, kind, on_hand_change, reserved_change,
         unit_cost, on_hand, reserved, average_cost, reason, document_type, document_id, document_line, business_date, actor_type, actor_id,
@@ -392,12 +451,12 @@ crate::statement! {
     FROM common, unnest($23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39) AS m"
 }
 
-async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<Utc>) -> Result<(), Error> {
+async fn write(work: &UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<Utc>) -> Result<(), Error> {
     if levels.is_empty() {
         return Ok(());
     }
-    let (principal, correlation_id) =
-        (work.context().principal.clone(), work.context().correlation_id.clone());
+    let mut connection = work.pipeline();
+    let (principal, correlation_id) = (&work.context().principal, &work.context().correlation_id);
     let posted: Vec<(&StockLevel, &Movement)> =
         levels.iter().flat_map(|level| level.posted.iter().map(move |movement| (*level, movement))).collect();
     let ids: Vec<_> = levels.iter().map(|level| level.id.uuid()).collect();
@@ -446,7 +505,7 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
         principal.actor.kind(),
         principal.id().map(|id| id.uuid()),
         &principal.name,
-        &correlation_id,
+        correlation_id,
         &ids,
         &versions,
         &skus,
@@ -481,7 +540,7 @@ async fn write(work: &mut UnitOfWork<'_>, levels: &[&StockLevel], now: DateTime<
         &document_lines,
         &business_dates,
     )
-    .execute(work.connection())
+    .execute(&mut connection)
     .await?;
     Ok(())
 }
@@ -536,7 +595,7 @@ crate::statement! {
 
 /// Saves the places of levels that were locked, as far as they changed.
 async fn write_places(
-    work: &mut UnitOfWork<'_>,
+    work: &UnitOfWork<'_>,
     levels: &[&StockLevel],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -552,8 +611,8 @@ async fn write_places(
     for (level, movement) in &moved {
         last.insert((level.id, movement.location_id), (*level, *movement));
     }
-    let (principal, correlation_id) =
-        (work.context().principal.clone(), work.context().correlation_id.clone());
+    let mut connection = work.pipeline();
+    let (principal, correlation_id) = (&work.context().principal, &work.context().correlation_id);
     let stock_ids: Vec<_> = last.keys().map(|(stock, _)| stock.uuid()).collect();
     let location_ids: Vec<_> = last.keys().map(|(_, location)| location.uuid()).collect();
     let warehouses: Vec<_> = last.values().map(|(level, _)| level.warehouse_id.uuid()).collect();
@@ -579,7 +638,7 @@ async fn write_places(
         principal.actor.kind(),
         principal.id().map(|id| id.uuid()),
         &principal.name,
-        &correlation_id,
+        correlation_id,
         &stock_ids,
         &location_ids,
         &warehouses,
@@ -598,7 +657,7 @@ async fn write_places(
         &document_lines,
         &business_dates,
     )
-    .execute(work.connection())
+    .execute(&mut connection)
     .await?;
     Ok(())
 }

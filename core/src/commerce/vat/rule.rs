@@ -12,9 +12,10 @@ use crate::values::money::VatRate;
 use crate::values::party::{CustomerKind, VatScheme};
 
 /// What is sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Nature {
+    #[default]
     Goods,
     Service,
 }
@@ -27,6 +28,10 @@ impl Nature {
             Self::Goods => "goods",
             Self::Service => "service",
         }
+    }
+
+    pub(crate) fn stored(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|nature| nature.name() == name)
     }
 }
 

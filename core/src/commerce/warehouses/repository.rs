@@ -3,7 +3,7 @@
 use bigdecimal::{BigDecimal, Zero};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -153,13 +153,25 @@ pub(crate) async fn is_open(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Resul
 /// `NoDefault` if there is none: a replica of a version that knew no warehouses created the company. Fails if the database
 /// cannot be reached.
 pub(crate) async fn find_default(work: &mut UnitOfWork<'_>) -> Result<WarehouseId, Error> {
+    let found = look_for_default(work.pipeline(), work.tenant()).await?;
+    Ok(found.ok_or(WarehouseError::NoDefault)?)
+}
+
+/// What [`find_default`] asks, on a connection that is asked something else in the same round trip.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn look_for_default(
+    mut connection: &AsyncPgConnection,
+    tenant: TenantId,
+) -> Result<Option<WarehouseId>, Error> {
     let id: Option<Uuid> = warehouses::table
-        .filter(warehouses::tenant_id.eq(work.tenant().uuid()).and(warehouses::is_default))
+        .filter(warehouses::tenant_id.eq(tenant.uuid()).and(warehouses::is_default))
         .select(warehouses::id)
-        .first(work.connection())
+        .first(&mut connection)
         .await
         .optional()?;
-    Ok(id.map(WarehouseId::from_uuid).ok_or(WarehouseError::NoDefault)?)
+    Ok(id.map(WarehouseId::from_uuid))
 }
 
 /// Loads a warehouse with a key-share lock, as a foreign key would take it: until the unit of work ends, no command can
