@@ -68,6 +68,7 @@ pub(super) async fn vat_due(
         by: None,
         action: VAT_DUE,
         hint: w.vat_due_hint.to_string(),
+        rank: None,
         heads: vec![
             Head::text(w.cause),
             Head::text(w.category),
@@ -119,6 +120,7 @@ pub(super) async fn sales(
         by: Some(filter.by.name().to_owned()),
         action: SALES,
         hint: w.sales_hint.to_string(),
+        rank: None,
         heads,
         rows: found.data.iter().map(|view| row(view, filter.by, &visitor)).collect(),
         sum: None,

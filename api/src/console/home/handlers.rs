@@ -14,6 +14,7 @@ use comptoir_core::values::money::Money;
 use super::sales::{self, Sales};
 use crate::console::layout::{self, Page};
 use crate::console::lists::first;
+use crate::console::reports::rank::{self, Rank};
 use crate::console::status::Status;
 use crate::console::visitor::Visitor;
 use crate::console::waiting::LATE_AFTER_DAYS;
@@ -36,6 +37,8 @@ struct HomePage {
     figures: Vec<Figure>,
     cases: Vec<Case>,
     sales: Option<Sales>,
+    /// What was sold most, on the right.
+    ranks: Vec<Rank>,
 }
 
 /// One figure of the day.
@@ -88,6 +91,7 @@ pub(super) async fn show(visitor: Visitor, database: Data<TenantDatabase>) -> Re
         figures: figures(&visitor, &found, w),
         cases,
         sales,
+        ranks: rank::of_home(&visitor, &database).await?,
     };
     layout::ok(&page)
 }

@@ -6,6 +6,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::platform::paging::{Period, SortKey};
 use comptoir_core::projections::{self, ActivityFilter, DayFilter, ProductFilter};
 
+use super::rank::{self, OF_REPORT, Rank};
 use super::table::{Row, TablePage, number, reports, text};
 use crate::console::layout;
 use crate::console::lists::{Address, Head, Turn};
@@ -24,10 +25,16 @@ fn wanted<K: SortKey>(address: &Address) -> Result<ListQuery<NoFilters, K>, ApiE
     ListQuery::parse(&address.query(&[]))
 }
 
+/// The bars stand above the first page of a table, and not above the others.
+fn is_first(address: &Address) -> bool {
+    address.get("cursor").is_none()
+}
+
 /// A report with its rows.
 fn page(
     (title, hint, at): (Word, Word, &'static str),
     csv: &str,
+    rank: Option<Rank>,
     (heads, rows, turn): (Vec<Head>, Vec<Row>, Turn),
     address: &Address,
     visitor: &Visitor,
@@ -42,6 +49,7 @@ fn page(
         by: None,
         action: at,
         hint: hint.to_string(),
+        rank: rank.filter(|rank| !rank.bars.is_empty()),
         heads,
         rows,
         sum: None,
@@ -77,6 +85,7 @@ pub(super) async fn by_day(
     page(
         (w.by_day, w.by_day_hint, DAYS),
         "/console/reports/days.csv",
+        None,
         (heads, rows, turn),
         &address,
         &visitor,
@@ -108,8 +117,13 @@ pub(super) async fn by_product(
     let heads = vec![Head::text(w.product), Head::text(w.code)];
     let heads = heads.into_iter().chain([w.orders, w.quantity, w.net].map(Head::number)).collect();
     let turn = Turn::of(&address, found.next_cursor.as_deref(), found.count, &format);
+    let rank = if is_first(&address) {
+        Some(rank::of_products(&visitor, &database, OF_REPORT).await?)
+    } else {
+        None
+    };
     let title = (w.by_product, w.by_product_hint, PRODUCTS);
-    page(title, "/console/reports/products.csv", (heads, rows, turn), &address, &visitor)
+    page(title, "/console/reports/products.csv", rank, (heads, rows, turn), &address, &visitor)
 }
 
 pub(super) async fn by_customer(
@@ -142,6 +156,11 @@ pub(super) async fn by_customer(
         Head::text(w.last_order),
     ];
     let turn = Turn::of(&address, found.next_cursor.as_deref(), found.count, &format);
+    let rank = if is_first(&address) {
+        Some(rank::of_customers(&visitor, &database, OF_REPORT).await?)
+    } else {
+        None
+    };
     let title = (w.by_customer, w.by_customer_hint, CUSTOMERS);
-    page(title, "/console/reports/customers.csv", (heads, rows, turn), &address, &visitor)
+    page(title, "/console/reports/customers.csv", rank, (heads, rows, turn), &address, &visitor)
 }

@@ -1,6 +1,7 @@
 //! Reports that are kept from the events, as tables. Those for the accounts are beside ([`super::accounting`]).
 
 mod handlers;
+pub(super) mod rank;
 pub(super) mod table;
 
 use comptoir_core::application::Permission::ReportsRead;

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::rank::Rank;
 use crate::console::layout::Page;
 use crate::console::lists::{Address, Head, Turn, View};
 use crate::console::menu;
@@ -23,6 +24,8 @@ pub(in crate::console) struct TablePage {
     pub(in crate::console) action: &'static str,
     /// What the figures are.
     pub(in crate::console) hint: String,
+    /// The highest of it, as bars above the table.
+    pub(in crate::console) rank: Option<Rank>,
     pub(in crate::console) heads: Vec<Head>,
     pub(in crate::console) rows: Vec<Row>,
     /// The last row.

@@ -12,6 +12,8 @@ super::words! {
         by_product_hint: "Ce qui a été commandé de chaque article.", "What was ordered of each product.";
         by_customer: "Commandes par client", "Orders by customer";
         by_customer_hint: "Ce que chaque client a commandé.", "What each customer ordered.";
+        top_products: "Les plus commandés", "Most ordered";
+        top_customers: "Les plus gros clients", "Largest customers";
         sales: "Ventes facturées", "Invoiced sales";
         sales_hint: "D'après la date des documents ; les avoirs sont déduits, les acomptes ne sont pas des ventes.", "By the dates of the documents; credit notes are taken off, deposits are no sales.";
         vat_due: "TVA due", "VAT due";
