@@ -17,6 +17,9 @@ use crate::error::ApiError;
 
 /// The field that has the idempotency key.
 const KEY: &str = "form_key";
+/// What the choices between two versions are called, in front of their field, and the value of the others' one.
+const TAKE: &str = "take.";
+const THEIRS: &str = "theirs";
 /// The maximum number of fields of a form: an order of 5,000 lines is imported, not typed.
 const MAX_FIELDS: usize = 2_000;
 
@@ -80,6 +83,26 @@ impl Form {
         };
         let last = self.pairs.iter().filter_map(|(name, _)| index(name)).max();
         last.map_or(0, |last| (last + 1).min(MAX_FIELDS))
+    }
+
+    /// The fields of which the others' value was chosen, where both versions stood side by side.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = &str> {
+        let chosen = self.pairs.iter().filter(|(_, value)| value == THEIRS);
+        chosen.filter_map(|(name, _)| name.strip_prefix(TAKE))
+    }
+
+    /// The same form with the others' values where theirs were chosen: `theirs` has the fields that a chosen one stands for.
+    #[must_use]
+    pub(crate) fn with_theirs(&self, theirs: impl Fn(&str) -> Vec<(String, String)>) -> Self {
+        let mut form = self.clone();
+        for name in self.taken() {
+            let is_its = |found: &str| {
+                found.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            form.pairs.retain(|(found, _)| !is_its(found));
+            form.pairs.extend(theirs(name));
+        }
+        form
     }
 
     /// The version of the row that the page showed.
@@ -229,7 +252,7 @@ impl FormFaults {
 
 /// Somebody else changed the row while the form was filled in: what differs, both versions side by side. The page shows the form
 /// with what was typed and the row's present version, so that sending it again keeps it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct TwoVersions {
     differences: Vec<Difference>,
     /// The id of the form that is sent again to keep what was typed; empty if it cannot be kept any more.
@@ -239,8 +262,10 @@ pub(crate) struct TwoVersions {
 }
 
 /// A value that is not the same in both versions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Difference {
+    /// The field of which either value can be chosen; empty if a version is kept or taken as a whole.
+    pub(crate) field: String,
     pub(crate) label: String,
     pub(crate) mine: String,
     pub(crate) theirs: String,
@@ -253,12 +278,30 @@ impl TwoVersions {
 
     /// Adds a value, if both differ.
     #[must_use]
-    pub(crate) fn with(mut self, label: impl ToString, mine: impl ToString, theirs: impl ToString) -> Self {
+    pub(crate) fn with(self, label: impl ToString, mine: impl ToString, theirs: impl ToString) -> Self {
+        self.choice("", label, mine, theirs)
+    }
+
+    /// Adds a value, if both differ, of which either can be chosen: `Form::taken` says which.
+    #[must_use]
+    pub(crate) fn choice(
+        mut self,
+        field: impl Into<String>,
+        label: impl ToString,
+        mine: impl ToString,
+        theirs: impl ToString,
+    ) -> Self {
         let (mine, theirs) = (mine.to_string(), theirs.to_string());
         if mine != theirs {
-            self.differences.push(Difference { label: label.to_string(), mine, theirs });
+            let (field, label) = (field.into(), label.to_string());
+            self.differences.push(Difference { field, label, mine, theirs });
         }
         self
+    }
+
+    /// Whether values are chosen one by one.
+    pub(crate) fn has_choices(&self) -> bool {
+        self.differences.iter().any(|one| !one.field.is_empty())
     }
 
     pub(crate) fn differences(&self) -> &[Difference] {
@@ -318,5 +361,23 @@ mod tests {
         let shown: Vec<_> =
             versions.differences().iter().map(|one| (one.mine.as_str(), one.theirs.as_str())).collect();
         assert_eq!(shown, [("", "1")]);
+        assert!(!versions.has_choices() && versions.choice("day", "Day", "2", "1").has_choices());
+    }
+
+    #[test]
+    fn what_was_chosen_of_the_others_stands_in_the_place_of_what_was_typed() {
+        let form = form(
+            "name=mine&addresses.0.city=Nantes&code=C-1&take.name=mine&take.code=theirs&take.addresses=theirs",
+        );
+        assert_eq!(form.taken().collect::<Vec<_>>(), ["code", "addresses"]);
+        let theirs = |name: &str| match name {
+            "code" => vec![("code".to_owned(), "C-2".to_owned())],
+            _ => Vec::new(),
+        };
+        let form = form.with_theirs(theirs);
+        assert_eq!(
+            (form.get("name"), form.get("code"), form.rows("addresses")),
+            (Some("mine"), Some("C-2"), 0)
+        );
     }
 }

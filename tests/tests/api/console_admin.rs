@@ -191,8 +191,16 @@ async fn settings_are_changed_by_their_form_and_the_trail_says_what_changed() {
             (&company.json["name"], &company.json["credit_limit_action"]),
             (&"Comptoir des Quais".into(), &"hold".into())
         );
-        let late = [&fields[..1], &[("form_key", "another")], &fields[2..]].concat();
-        assert_eq!(browser.post("/console/settings/company", &late).await?.status, 409);
+        let mut late = [&fields[..1], &[("form_key", "another")], &fields[2..]].concat();
+        late[3].1 = "Comptoir des Docks";
+        let shown = browser.post("/console/settings/company", &late).await?;
+        assert!(shown.status == 409 && shown.text.contains("name=\"take.name\""), "{}", shown.text);
+        assert!(shown.text.contains("value=\"Comptoir des Docks\""), "what was typed is kept");
+        let (key, version) = (shown.hidden("form_key")?, shown.hidden("version")?);
+        (late[1].1, late[2].1) = (key.as_str(), version.as_str());
+        late.push(("take.name", "theirs"));
+        location(&browser.post("/console/settings/company", &late).await?)?;
+        assert_eq!(api.http.get("/tenant").await?.json["name"], "Comptoir des Quais");
 
         let form = browser.get("/console/settings/invoicing").await?;
         let (key, version) = (form.hidden("form_key")?, form.hidden("version")?);

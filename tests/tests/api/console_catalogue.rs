@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::World;
+use reqwest::Method;
 use reqwest::header::LOCATION;
+use serde_json::json;
 
 use crate::console::{Browser, logged_in};
 
@@ -100,6 +102,50 @@ async fn a_customer_is_created_changed_and_deleted_by_forms() {
             deleted.text
         );
         assert_eq!(browser.get(&path).await?.status, 404);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_versions_each_value_is_chosen_and_what_was_typed_is_kept() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let customer = api.customer("C-1").await?;
+        let id = customer["id"].as_str().context("id")?;
+        let edit = format!("/console/customers/{id}/edit");
+        let mut browser = logged_in(world, &api, "management").await?;
+        let old = form(&mut browser, &edit).await?;
+        // Meanwhile, somebody else changes the name, the address of e-mails and the addresses.
+        let address = json!({"kind": "shipping", "line1": "3 quai Sud", "city": "Nantes", "country": "FR"});
+        let theirs = json!({"name": "Their name", "email": "theirs@carmes.example", "addresses": [address]});
+        let headers = [("If-Match", "*")];
+        let path = format!("/customers/{id}");
+        assert_eq!(api.http.send(Method::PATCH, &path, &headers, Some(&theirs)).await?.status, 200);
+
+        let typed = [("code", "C-1"), ("name", "My name"), ("email", "mine@carmes.example")];
+        let late = browser.post(&edit, &with(&old, &typed)).await?;
+        assert_eq!(late.status, 409, "{}", late.text);
+        for shown in
+            ["My name", "Their name", "theirs@carmes.example", "3 quai Sud", "name=\"take.addresses\""]
+        {
+            assert!(late.text.contains(shown), "{shown}: {}", late.text);
+        }
+        assert!(late.text.contains("value=\"My name\""), "the form has what was typed: {}", late.text);
+        assert!(!late.text.contains("name=\"take.code\""), "both have the same code");
+        let again: Vec<_> = ["form_token", "form_key", "version"]
+            .into_iter()
+            .map(|name| Ok((name.to_owned(), late.hidden(name)?)))
+            .collect::<Result<_>>()?;
+        let chosen = [("take.name", "mine"), ("take.email", "theirs"), ("take.addresses", "theirs")];
+        let saved = browser.post(&edit, &with(&again, &[&typed[..], &chosen[..]].concat())).await?;
+        assert_eq!(saved.status, 303, "{}", saved.text);
+        let customer = api.http.get(&path).await?.json;
+        assert_eq!(
+            (&customer["name"], &customer["email"]),
+            (&json!("My name"), &json!("theirs@carmes.example"))
+        );
+        assert_eq!(customer["addresses"][0]["line1"], "3 quai Sud", "{customer}");
         Ok(())
     })
     .await;

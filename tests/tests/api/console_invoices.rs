@@ -168,8 +168,14 @@ async fn what_a_validation_refuses_is_shown_at_its_field() {
         // An old version changes nothing.
         let mut fields = fields;
         fields[1].1 = "another";
+        fields[8].1 = "2 000";
         let late = browser.post(&edit, &fields).await?;
         assert_eq!(late.status, 409, "{}", late.text);
+        assert!(
+            late.text.contains("name=\"take.lines\"") && late.text.contains("value=\"2 000\""),
+            "{}",
+            late.text
+        );
         let (status, _, text) = act(&mut browser, &page, "validate").await?;
         assert_eq!(status, 303, "{text}");
         Ok(())

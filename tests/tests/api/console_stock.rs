@@ -153,7 +153,14 @@ async fn a_warehouse_and_a_location_are_added_and_changed() {
         assert_eq!(changed.status, 303, "{}", changed.text);
         let mut late = fields;
         late[1].1 = "another-key";
-        assert_eq!(browser.post(&edit, &late).await?.status, 409, "somebody was faster");
+        late[4].1 = "REZ-2";
+        let both = browser.post(&edit, &late).await?;
+        assert_eq!(both.status, 409, "somebody was faster");
+        assert!(
+            both.text.contains("name=\"take.code\"") && both.text.contains("value=\"REZ-2\""),
+            "{}",
+            both.text
+        );
         assert!(browser.get(&path).await?.text.contains("Rezé Sud"));
         Ok(())
     })

@@ -48,6 +48,7 @@ async fn ask(
         key,
         version: Some(customer.version),
         is_outdated,
+        versions: None,
         sections: vec![Section::new("", vec![reason])],
         submit: w.anonymise_title.to_string(),
         is_danger: true,

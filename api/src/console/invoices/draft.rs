@@ -18,9 +18,10 @@ use super::actions::{page_of, read};
 use super::state;
 use super::typed::{Adjustment, Line, Typed};
 use crate::console::answers::{follow, leads_to};
-use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page, go};
 use crate::console::lists::first;
+use crate::console::parts::versions::FORM;
 use crate::console::visitor::Visitor;
 use crate::console::words::Invoices;
 use crate::error::ApiError;
@@ -83,7 +84,8 @@ pub(super) struct Shown {
     pub(super) key: Option<String>,
     /// Whether it was to get its number.
     pub(super) is_refused_number: bool,
-    pub(super) is_outdated: bool,
+    /// Somebody else changed the draft meanwhile.
+    pub(super) versions: Option<TwoVersions>,
     pub(super) spare: Option<usize>,
 }
 
@@ -94,7 +96,8 @@ struct DraftPage {
     w: &'static Invoices,
     faults: FormFaults,
     is_refused_number: bool,
-    is_outdated: bool,
+    versions: Option<TwoVersions>,
+    form: &'static str,
     /// Where the form is sent, and where one gets back to.
     action: String,
     back: String,
@@ -141,7 +144,8 @@ fn page(
         w,
         faults: shown.faults,
         is_refused_number: shown.is_refused_number,
-        is_outdated: shown.is_outdated,
+        versions: shown.versions,
+        form: FORM,
         action: draft.map_or_else(|| "/console/invoices/new".to_owned(), |draft| at(draft.id, "/edit")),
         back: draft.map_or_else(|| "/console/invoices".to_owned(), |draft| at(draft.id, "")),
         version: draft.map(|draft| draft.version),
@@ -236,7 +240,8 @@ pub(super) async fn again(
     database: &TenantDatabase,
     shown: Shown,
 ) -> Result<HttpResponse, ApiError> {
-    let status = if shown.is_outdated { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status =
+        if shown.versions.is_some() { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
     answered(status, draft, visitor, database, shown).await
 }
 
@@ -249,17 +254,20 @@ async fn answered(
 ) -> Result<HttpResponse, ApiError> {
     let typed = match shown.typed.take() {
         Some(typed) => typed,
-        None => {
-            let name = if visitor.may(Permission::CustomersRead) {
-                customers::get(database, &visitor.context, draft.customer_id).await?.name
-            } else {
-                String::new()
-            };
-            Typed::of_draft(draft, name, visitor.language)
-        }
+        None => present(draft, visitor, database).await?,
     };
     let deposits = deposits(draft.customer_id, &typed.deposits, visitor, database).await?;
     layout::show(status, &page(Some(draft), typed, deposits, visitor, shown))
+}
+
+/// What the draft says now, as it would be typed.
+async fn present(draft: &DraftView, visitor: &Visitor, database: &TenantDatabase) -> Result<Typed, ApiError> {
+    let name = if visitor.may(Permission::CustomersRead) {
+        customers::get(database, &visitor.context, draft.customer_id).await?.name
+    } else {
+        String::new()
+    };
+    Ok(Typed::of_draft(draft, name, visitor.language))
 }
 
 /// The paid deposits of a customer, and those that the draft names already.
@@ -302,6 +310,10 @@ pub(super) async fn save(
     let version = form.version()?;
     let mut typed = Typed::of_form(&form);
     let key = Some(form.key_text());
+    if form.taken().next().is_some() {
+        let theirs = present(&draft, &visitor, &database).await?;
+        form.taken().for_each(|name| typed.take(name, &theirs));
+    }
     if form.has("more") {
         let shown = Shown { typed: Some(typed), key, spare: Some(MORE_LINES), ..Shown::default() };
         return answered(StatusCode::OK, &draft, &visitor, &database, shown).await;
@@ -317,7 +329,19 @@ pub(super) async fn save(
         Err(error) => ApiError::from(error),
     };
     if error.status() == StatusCode::PRECONDITION_FAILED {
-        return again(&draft, &visitor, &database, Shown { is_outdated: true, ..Shown::default() }).await;
+        // It may have been changed since it was read above.
+        let draft = invoices::get_draft(&database, &visitor.context, id).await?;
+        let theirs = present(&draft, &visitor, &database).await?;
+        let both = [typed.deposits.as_slice(), theirs.deposits.as_slice()].concat();
+        let known = deposits(draft.customer_id, &both, &visitor, &database).await?;
+        let label = |id: &String| {
+            let found = known.iter().find(|one| one.id == *id);
+            found.map_or_else(|| id.clone(), |one| one.label.clone())
+        };
+        let versions = Some(typed.beside(&theirs, at(id, "/edit"), label, &visitor));
+        typed.found_again_in(&theirs);
+        let shown = Shown { versions, typed: Some(typed), ..Shown::default() };
+        return again(&draft, &visitor, &database, shown).await;
     }
     let faults = FormFaults::of(moved(error), FIELDS, visitor.language)?;
     again(&draft, &visitor, &database, Shown { faults, typed: Some(typed), key, ..Shown::default() }).await

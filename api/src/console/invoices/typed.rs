@@ -8,8 +8,11 @@ use serde_json::{Map, Value, json};
 
 use crate::console::choose::Chosen;
 use crate::console::format::{as_typed, typed_decimal};
-use crate::console::forms::Form;
+use crate::console::forms::{Form, TwoVersions};
+use crate::console::parts::versions::{FORM, decimal, percent, yes_or_no};
+use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
+use crate::console::words::{Invoices, Parts};
 use crate::error::ApiError;
 
 /// More lines than a form has fields for are changed through the API.
@@ -88,6 +91,16 @@ impl Adjustment {
             rate_field: at("vat.rate"),
             ..Self::default()
         }
+    }
+
+    fn in_words(&self, w: &'static Invoices, visitor: &Visitor) -> String {
+        let kind = if self.is_charge { w.charge_word } else { w.discount_word };
+        let amount = if self.percent.is_empty() {
+            decimal(&self.amount, visitor)
+        } else {
+            percent(&self.percent, visitor)
+        };
+        format!("{kind} {}: {amount}, {} {}", self.reason, w.rate, percent(&self.rate, visitor))
     }
 
     fn is_empty(&self) -> bool {
@@ -236,6 +249,104 @@ impl Typed {
         Ok(())
     }
 
+    /// The fields of the document that are chosen one by one, each with what it is called.
+    fn texts(&mut self, w: &'static Invoices) -> [(&'static str, Word, &mut String); 12] {
+        let [line1, line2, postal_code, city, country] = &mut self.address;
+        [
+            ("issue_date", w.issued, &mut self.issue_date),
+            ("due_on", w.due, &mut self.due_on),
+            ("delivered_on", w.delivered_on, &mut self.delivered_on),
+            ("reference", w.reference, &mut self.reference),
+            ("delivery_address.line1", w.address_line1, line1),
+            ("delivery_address.line2", w.address_line2, line2),
+            ("delivery_address.postal_code", w.postal_code, postal_code),
+            ("delivery_address.city", w.city, city),
+            ("delivery_address.country", w.country, country),
+            ("period.start", w.period_start, &mut self.period_start),
+            ("period.end", w.period_end, &mut self.period_end),
+            ("note", w.note, &mut self.note),
+        ]
+    }
+
+    /// What differs from the draft as somebody else left it. Lines, adjustments and deposits are chosen as a whole.
+    pub(super) fn beside(
+        &self,
+        theirs: &Self,
+        theirs_at: String,
+        deposit: impl Fn(&String) -> String,
+        visitor: &Visitor,
+    ) -> TwoVersions {
+        let (w, shared) = (Invoices::of(visitor.language), Parts::of(visitor.language));
+        let (mut mine, mut other) = (self.clone(), theirs.clone());
+        let mut versions = TwoVersions::new(FORM, theirs_at);
+        if mine.customer.id != other.customer.id {
+            versions = versions.choice("customer_id", w.customer, &mine.customer.text, &other.customer.text);
+        }
+        for ((name, label, one), (_, _, two)) in mine.texts(w).into_iter().zip(other.texts(w)) {
+            versions = versions.choice(name, label, one, two);
+        }
+        if let (Some(lines), Some(others)) = (&self.lines, &theirs.lines) {
+            versions = versions.choice(
+                "lines",
+                w.lines,
+                lines_in_words(lines, visitor),
+                lines_in_words(others, visitor),
+            );
+        }
+        let adjustments = |typed: &Self| {
+            typed.adjustments.iter().map(|one| one.in_words(w, visitor)).collect::<Vec<_>>().join(" · ")
+        };
+        versions = versions.choice("adjustments", w.adjustments, adjustments(self), adjustments(theirs));
+        let deposits = |typed: &Self| {
+            let mut known: Vec<String> = typed.deposits.iter().map(&deposit).collect();
+            known.sort_unstable();
+            known.join(" · ")
+        };
+        versions = versions.choice("deposits", w.deposits, deposits(self), deposits(theirs));
+        let unshipped = |typed: &Self| yes_or_no(typed.unshipped, shared);
+        versions.choice("unshipped", w.unshipped, unshipped(self), unshipped(theirs))
+    }
+
+    /// Takes a field as somebody else left it.
+    pub(super) fn take(&mut self, name: &str, theirs: &Self) {
+        let mut theirs = theirs.clone();
+        match name {
+            "customer_id" => self.customer = theirs.customer,
+            "lines" => self.lines = theirs.lines,
+            "adjustments" => self.adjustments = theirs.adjustments,
+            "deposits" => self.deposits = theirs.deposits,
+            "unshipped" => self.unshipped = theirs.unshipped,
+            // The labels are of no matter here.
+            _ => {
+                let w = Invoices::of(Language::Fr);
+                let found = theirs.texts(w).into_iter().find(|(field, _, _)| *field == name);
+                let own = self.texts(w).into_iter().find(|(field, _, _)| *field == name);
+                if let (Some((_, _, theirs)), Some((_, _, own))) = (found, own) {
+                    own.clone_from(theirs);
+                }
+            }
+        }
+    }
+
+    /// Finds each line and adjustment in the draft as it is now: somebody else changed them, and with them their places. One that
+    /// is gone becomes a new one.
+    pub(super) fn found_again_in(&mut self, theirs: &Self) {
+        let mut left: Vec<&Line> = theirs.lines.iter().flatten().collect();
+        for line in self.lines.iter_mut().flatten().filter(|line| !line.of.is_empty()) {
+            let is_it = |one: &&Line| {
+                one.product.id == line.product.id && (!line.product.id.is_empty() || one.name == line.name)
+            };
+            let found = left.iter().position(is_it).map(|index| left.remove(index));
+            line.of = found.map(|one| one.of.clone()).unwrap_or_default();
+            line.has_more = found.is_some_and(|one| one.has_more);
+        }
+        let mut left: Vec<&Adjustment> = theirs.adjustments.iter().collect();
+        for one in self.adjustments.iter_mut().filter(|one| !one.of.is_empty()) {
+            let found = left.iter().position(|other| other.reason == one.reason).map(|at| left.remove(at));
+            one.of = found.map(|other| other.of.clone()).unwrap_or_default();
+        }
+    }
+
     /// The body of the API's request. `before` is the draft as it was, of which lines keep what the form does not show.
     pub(super) fn body(&self, before: &Value) -> Map<String, Value> {
         let mut body = Map::new();
@@ -268,6 +379,21 @@ impl Typed {
         body.insert("deposits".to_owned(), json!(self.deposits));
         body
     }
+}
+
+fn lines_in_words(lines: &[Line], visitor: &Visitor) -> String {
+    let said = |line: &Line| {
+        let name = if line.name.is_empty() { &line.product.text } else { &line.name };
+        let number = |typed: &String| decimal(typed, visitor);
+        let (quantity, price) = (number(&line.quantity), number(&line.price));
+        let mut said = vec![name.clone(), format!("{quantity} × {price}"), percent(&line.rate, visitor)];
+        if !line.discount.is_empty() {
+            said.push(format!("\u{2212}{} {}", percent(&line.discount, visitor), line.discount_reason));
+        }
+        said.retain(|part| !part.is_empty());
+        said.join(", ")
+    };
+    lines.iter().map(said).collect::<Vec<_>>().join(" · ")
 }
 
 /// A discount in percent is shown; what else a line has is kept.

@@ -14,6 +14,7 @@ use comptoir_core::application::{Edit, TenantDatabase};
 use comptoir_core::values::language::Language;
 
 use super::save::refused;
+use super::versions::side_by_side;
 use super::{FormPage, Link, Saved, Section, Shown, Spec, Values, saved};
 use crate::console::answers::leads_to;
 use crate::console::forms::{Form, FormFaults, new_key};
@@ -171,7 +172,12 @@ pub(crate) async fn update<E: Edited>(
 ) -> Result<HttpResponse, ApiError> {
     let id: E::Id = part(&request, "id")?;
     let version = form.version()?;
-    let values = E::permitted(Values::of_form(&form, &E::SPEC), true, &visitor);
+    let mut values = E::permitted(Values::of_form(&form, &E::SPEC), true, &visitor);
+    if form.taken().next().is_some() {
+        // If it is changed once more before this is saved, the version is too old.
+        let (_, theirs) = known::<E>(id, &visitor, &database).await?;
+        form.taken().for_each(|name| values.take(name, &theirs));
+    }
     if form.has("more") {
         let shown = Shown::again(values, &form, FormFaults::default(), MORE);
         return written::<E>(Some((id, version)), shown, &visitor, &database).await;
@@ -186,9 +192,8 @@ pub(crate) async fn update<E: Edited>(
             written::<E>(Some((id, version)), shown, &visitor, &database).await
         }
         Saved::Outdated => {
-            let (of, values) = known::<E>(id, &visitor, &database).await?;
-            let shown = Shown { is_outdated: true, ..Shown::of(values) };
-            written::<E>(of, shown, &visitor, &database).await
+            let (of, theirs) = known::<E>(id, &visitor, &database).await?;
+            written::<E>(of, Shown::beside(values, theirs), &visitor, &database).await
         }
     }
 }
@@ -208,6 +213,15 @@ async fn written<E: Edited>(
         }
     };
     let status = shown.status();
+    let versions = match (of, &shown.theirs) {
+        (Some((id, _)), Some(theirs)) => {
+            let (mine, theirs) = (Shown::bare(&shown.values), Shown::bare(theirs));
+            let mine = E::sections(&mine, true, visitor, database).await?;
+            let theirs = E::sections(&theirs, true, visitor, database).await?;
+            Some(side_by_side(&mine, &theirs, format!("{}/{id}/edit", E::PATH), visitor))
+        }
+        _ => None,
+    };
     let page = FormPage {
         page: visitor.page(title),
         w: shared,
@@ -215,7 +229,8 @@ async fn written<E: Edited>(
         hint: String::new(),
         action,
         version: of.map(|(_, version)| version),
-        is_outdated: shown.is_outdated,
+        is_outdated: false,
+        versions,
         sections: E::sections(&shown, of.is_some(), visitor, database).await?,
         submit: submit.to_string(),
         is_danger: false,
@@ -275,6 +290,7 @@ async fn ask<E: Edited>(
         key: new_key(),
         version: Some(E::version(&view)),
         is_outdated,
+        versions: None,
         sections: Vec::new(),
         submit: said.delete.to_string(),
         is_danger: true,

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::{Link, Values};
-use crate::console::forms::{Choice, FormFaults};
+use crate::console::forms::{Choice, FormFaults, TwoVersions};
 use crate::console::layout::Page;
 use crate::console::words::Parts;
 
@@ -21,8 +21,10 @@ pub(crate) struct FormPage {
     pub(crate) key: String,
     /// Of the row that is changed; `None` if there is none yet.
     pub(crate) version: Option<i64>,
-    /// Somebody else changed the row meanwhile.
+    /// Somebody else changed the row meanwhile, and the page shows it as it is now.
     pub(crate) is_outdated: bool,
+    /// Somebody else changed the row meanwhile, and the form has what was typed.
+    pub(crate) versions: Option<TwoVersions>,
     pub(crate) sections: Vec<Section>,
     pub(crate) submit: String,
     /// Whether it cannot be taken back.

@@ -9,6 +9,7 @@ pub(crate) mod one;
 pub(crate) mod save;
 pub(crate) mod shown;
 pub(crate) mod values;
+pub(crate) mod versions;
 
 pub(crate) use form::{FormPage, Input, Section};
 pub(crate) use list::{Cell, ListPage, Row, Select};

@@ -12,23 +12,33 @@ pub(crate) struct Shown {
     /// Empty rows behind those that were typed.
     pub(crate) spare: usize,
     /// Somebody else changed the row meanwhile: this is how it is now.
-    pub(crate) is_outdated: bool,
+    pub(crate) theirs: Option<Values>,
 }
 
 impl Shown {
     pub(crate) fn of(values: Values) -> Self {
         let spare = usize::from(!values.has_rows());
-        Self { values, faults: FormFaults::default(), key: new_key(), spare, is_outdated: false }
+        Self { values, faults: FormFaults::default(), key: new_key(), spare, theirs: None }
     }
 
     /// With all that was typed.
     pub(crate) fn again(values: Values, form: &Form, faults: FormFaults, spare: usize) -> Self {
-        Self { values, faults, key: form.key_text(), spare, is_outdated: false }
+        Self { values, faults, key: form.key_text(), spare, theirs: None }
+    }
+
+    /// With all that was typed, beside what is there now. It is another request, with a key of its own.
+    pub(crate) fn beside(values: Values, theirs: Values) -> Self {
+        Self { theirs: Some(theirs), ..Self::of(values) }
+    }
+
+    /// These values and no empty rows: what is compared.
+    pub(crate) fn bare(values: &Values) -> Self {
+        Self { spare: 0, ..Self::of(values.clone()) }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self { is_outdated: true, .. } => StatusCode::CONFLICT,
+            Self { theirs: Some(_), .. } => StatusCode::CONFLICT,
             Self { faults, .. } if !faults.is_empty() => StatusCode::UNPROCESSABLE_ENTITY,
             _ => StatusCode::OK,
         }

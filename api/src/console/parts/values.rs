@@ -174,6 +174,20 @@ impl Values {
         self.rows.get(list).copied().unwrap_or_default()
     }
 
+    /// Takes a field, or the rows of a list, as another version has them.
+    pub(crate) fn take(&mut self, name: &str, theirs: &Self) {
+        let is_its = |found: &str| {
+            let rest = found.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest == "_text" || rest.starts_with('.'))
+        };
+        self.texts.retain(|found, _| !is_its(found));
+        let taken = theirs.texts.iter().filter(|(found, _)| is_its(found));
+        self.texts.extend(taken.map(|(found, text)| (found.clone(), text.clone())));
+        if let Some((list, rows)) = theirs.rows.get_key_value(name) {
+            self.rows.insert(*list, *rows);
+        }
+    }
+
     pub(crate) fn set_rows(&mut self, list: &'static str, rows: usize) {
         self.rows.insert(list, rows);
     }
@@ -344,6 +358,18 @@ mod tests {
         let expected = json!({"code": "C-1", "limit": null, "terms": null, "addresses": [], "barcodes": []});
         assert_eq!(Value::Object(values.patch(&SPEC)), expected);
         assert_eq!(values.body(&SPEC), json!({"code": "C-1", "addresses": [], "barcodes": []}));
+    }
+
+    #[test]
+    fn a_field_or_a_list_is_taken_from_another_version() {
+        let mut mine = values("code=C-1&limit=5&addresses.0.kind=billing&addresses.0.line1=x&barcodes.0=12");
+        let theirs = values("code=C-2&limit=7&barcodes.0=13&barcodes.1=14");
+        for name in ["limit", "barcodes", "addresses"] {
+            mine.take(name, &theirs);
+        }
+        let body = Value::Object(mine.patch(&SPEC));
+        assert_eq!((&body["code"], &body["limit"]), (&json!("C-1"), &json!("7")));
+        assert_eq!((&body["barcodes"], &body["addresses"]), (&json!(["13", "14"]), &json!([])));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
-use comptoir_core::commerce::prices::{self, EntrySort, PriceListView};
+use comptoir_core::commerce::prices::{self, EntrySort, PriceEntryView, PriceListView};
 use comptoir_core::commerce::products;
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::{PriceListId, ProductId};
@@ -15,10 +15,11 @@ use super::PATH;
 use crate::console::answers::leads_to;
 use crate::console::choose::one_product;
 use crate::console::format::{as_typed, typed_decimal};
-use crate::console::forms::{Form, FormFaults};
+use crate::console::forms::{Form, FormFaults, TwoVersions};
 use crate::console::layout;
 use crate::console::lists::Address;
 use crate::console::parts::save::refused;
+use crate::console::parts::versions::{FORM, decimal};
 use crate::console::parts::{FormPage, Input, Kind, Link, List, Saved, Section, Shown, Spec, Values, saved};
 use crate::console::visitor::Visitor;
 use crate::console::words::{Parts, PriceLists};
@@ -41,6 +42,9 @@ const SPEC: Spec = Spec {
 const LINES: usize = 3;
 /// Prices that are looked through for what the product has: those of the page that led here.
 const LIMIT: u8 = 50;
+/// Pages that are looked through for what somebody else made of it: a list has 5,000 prices at most that way.
+const MOST: u8 = 200;
+const PAGES: usize = 25;
 
 /// The body of the API's request.
 fn body(values: &Values) -> Value {
@@ -78,18 +82,46 @@ pub(super) async fn show(
             PageRequest::<EntrySort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
         let found = prices::entries(&database, &visitor.context, id, &wanted).await?;
         let entry = found.data.iter().find(|entry| entry.product_id == product);
-        let shown = |text: String| as_typed(&text, visitor.language);
-        let breaks = entry.map(|entry| entry.breaks.as_slice()).unwrap_or_default();
-        for (index, one) in breaks.iter().enumerate() {
-            let from =
-                if one.from_quantity.is_zero() { String::new() } else { one.from_quantity.to_string() };
-            values.set(&format!("{BREAKS}.{index}.from_quantity"), &shown(from));
-            values.set(&format!("{BREAKS}.{index}.unit_price"), &shown(one.unit_price.to_string()));
-        }
-        values.set_rows(BREAKS, breaks.len());
+        fill(&mut values, entry, &visitor);
     }
     let shown = Shown { spare: LINES, ..Shown::of(values) };
     written(id, shown, &visitor, &database).await
+}
+
+/// Puts the prices that a product has into the fields.
+fn fill(values: &mut Values, entry: Option<&PriceEntryView>, visitor: &Visitor) {
+    let shown = |text: String| as_typed(&text, visitor.language);
+    let breaks = entry.map(|entry| entry.breaks.as_slice()).unwrap_or_default();
+    for (index, one) in breaks.iter().enumerate() {
+        let from = if one.from_quantity.is_zero() { String::new() } else { one.from_quantity.to_string() };
+        values.set(&format!("{BREAKS}.{index}.from_quantity"), &shown(from));
+        values.set(&format!("{BREAKS}.{index}.unit_price"), &shown(one.unit_price.to_string()));
+    }
+    values.set_rows(BREAKS, breaks.len());
+}
+
+/// What the list says of the product now.
+async fn present(
+    id: PriceListId,
+    values: &Values,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Values, ApiError> {
+    let mut present = Values::default();
+    present.take(PRODUCT, values);
+    let mut cursor: Option<String> = None;
+    for _ in 0..PAGES {
+        let wanted = PageRequest::<EntrySort>::parse(Some(MOST.into()), None, cursor.as_deref());
+        let found =
+            prices::entries(database, &visitor.context, id, &wanted.map_err(ApiError::invalid)?).await?;
+        let entry = found.data.iter().find(|entry| entry.product_id.to_string() == values.get(PRODUCT));
+        if entry.is_some() || found.next_cursor.is_none() {
+            fill(&mut present, entry, visitor);
+            break;
+        }
+        cursor = found.next_cursor;
+    }
+    Ok(present)
 }
 
 pub(super) async fn set(
@@ -132,7 +164,8 @@ pub(super) async fn set(
         }
         Saved::Outdated => {
             // The form says nothing of other products: it can be sent again as it is.
-            let shown = Shown { is_outdated: true, ..Shown::of(values) };
+            let theirs = present(id, &values, &visitor, &database).await?;
+            let shown = Shown::beside(values, theirs);
             written(id, shown, &visitor, &database).await
         }
     }
@@ -165,6 +198,20 @@ async fn written(
 ) -> Result<HttpResponse, ApiError> {
     let w = PriceLists::of(visitor.language);
     let list = prices::get(database, &visitor.context, id).await?;
+    let status = shown.status();
+    let versions = shown.theirs.as_ref().map(|theirs| {
+        let said = |values: &Values| {
+            let of_break = |index: usize| {
+                let text = |name: &str| decimal(values.get(&format!("{BREAKS}.{index}.{name}")), visitor);
+                let (from, price) = (text("from_quantity"), text("unit_price"));
+                if from.is_empty() { price } else { format!("{} {from}: {price}", w.from_quantity) }
+            };
+            (0..values.rows(BREAKS)).map(of_break).collect::<Vec<_>>().join(" · ")
+        };
+        let product = shown.values.get(PRODUCT);
+        let theirs_at = format!("{PATH}/{id}/price?product_id={product}");
+        TwoVersions::new(FORM, theirs_at).with(w.breaks, said(&shown.values), said(theirs))
+    });
     let values = &shown.values;
     let row = |index: usize| {
         let from = Input::text(values, format!("{BREAKS}.{index}.from_quantity"), w.from_quantity);
@@ -178,7 +225,6 @@ async fn written(
         ..Section::default()
     };
     let product = Input::combo(values, PRODUCT, w.product, "/console/choose/products").required();
-    let status = shown.status();
     let page = FormPage {
         page: visitor.page(w.set_price_title),
         w: Parts::of(visitor.language),
@@ -186,7 +232,8 @@ async fn written(
         hint: w.set_price_hint.to_string(),
         action: format!("{PATH}/{id}/price"),
         version: Some(list.version),
-        is_outdated: shown.is_outdated,
+        is_outdated: false,
+        versions,
         sections: vec![Section::new("", vec![product]), breaks],
         submit: w.set_do.to_string(),
         is_danger: false,

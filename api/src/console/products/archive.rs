@@ -43,6 +43,7 @@ async fn ask(
         key: new_key(),
         version: Some(product.version),
         is_outdated,
+        versions: None,
         sections: Vec::new(),
         submit: w.archive_do.to_string(),
         is_danger: true,

@@ -9,12 +9,13 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::unit_of_work::Executor;
 use serde_json::{Map, Value, json};
 
-use super::spec::{COMPANY, INVOICING, Input, Spec, current, inputs, patch, put};
+use super::spec::{COMPANY, INVOICING, Input, Kind, Spec, current, inputs, patch, put};
 use crate::console::answers::leads_there;
-use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page, go};
+use crate::console::parts::versions::{FORM, decimal, yes_or_no};
 use crate::console::visitor::Visitor;
-use crate::console::words::Settings;
+use crate::console::words::{Parts, Settings};
 use crate::error::ApiError;
 use crate::extract::{Editable, merge_patch};
 use crate::routes::tenant::TenantRequest;
@@ -29,7 +30,8 @@ struct ChangePage {
     page: Page,
     w: &'static Settings,
     faults: FormFaults,
-    is_outdated: bool,
+    versions: Option<TwoVersions>,
+    form: &'static str,
     action: &'static str,
     key: String,
     version: i64,
@@ -46,6 +48,12 @@ struct Level {
     fr: String,
     en_field: String,
     en: String,
+}
+
+impl Level {
+    fn is_empty(&self) -> bool {
+        self.days.is_empty() && self.fr.is_empty() && self.en.is_empty()
+    }
 }
 
 /// Which of the two forms.
@@ -104,9 +112,7 @@ fn levels(shown: &Value, form: Option<&Form>) -> Vec<Level> {
 /// The levels as the body has them.
 fn typed_levels(form: &Form) -> Value {
     let levels = levels(&Value::Null, Some(form));
-    let levels = levels
-        .into_iter()
-        .filter(|level| !(level.days.is_empty() && level.fr.is_empty() && level.en.is_empty()));
+    let levels = levels.into_iter().filter(|level| !level.is_empty());
     let text = |text: String| if text.is_empty() { Value::Null } else { Value::String(text) };
     let body = levels.map(|level| {
         // What is no number is refused by the API.
@@ -119,7 +125,49 @@ fn typed_levels(form: &Form) -> Value {
 /// Why the form is shown again.
 enum Again<'a> {
     Refused(&'a Form, FormFaults),
-    Outdated,
+    /// Somebody else changed the settings meanwhile: both versions, and the form with what was typed.
+    Outdated(&'a Form),
+}
+
+/// What differs between what was typed and what is there now.
+fn beside(part: Part, shown: &Value, form: &Form, action: &str, visitor: &Visitor) -> TwoVersions {
+    let (w, shared) = (Settings::of(visitor.language), Parts::of(visitor.language));
+    let said = |spec: &Spec, input: &Input| match spec.kind {
+        Kind::Check => yes_or_no(input.is_checked, shared),
+        Kind::Decimal => decimal(&input.value, visitor),
+        Kind::OneOf(_) => {
+            let chosen = input.choices.iter().find(|choice| choice.is_chosen);
+            // Nothing is chosen: the first is what a browser shows.
+            chosen.or(input.choices.first()).map(|choice| choice.label.clone()).unwrap_or_default()
+        }
+        Kind::Text | Kind::Email => input.value.clone(),
+    };
+    let (mine, theirs) = (inputs(part.specs(), shown, Some(form), w), inputs(part.specs(), shown, None, w));
+    let mut versions = TwoVersions::new(FORM, format!("/console/settings/{action}"));
+    for (spec, (one, two)) in part.specs().iter().zip(mine.iter().zip(&theirs)) {
+        versions = versions.choice(spec.name, (spec.label)(w), said(spec, one), said(spec, two));
+    }
+    if part == Part::Invoicing {
+        let said = |levels: Vec<Level>| {
+            let levels = levels.into_iter().filter(|level| !level.is_empty());
+            let level = |level: Level| format!("{} {}: {} / {}", w.days, level.days, level.fr, level.en);
+            levels.map(level).collect::<Vec<_>>().join(" · ")
+        };
+        let (mine, theirs) = (levels(shown, Some(form)), levels(shown, None));
+        versions = versions.choice(REMINDERS, w.reminders, said(mine), said(theirs));
+    }
+    versions
+}
+
+/// The fields that a choice between two versions stands for, as they are now.
+fn theirs(shown: &Value, name: &str) -> Vec<(String, String)> {
+    if name != REMINDERS {
+        return vec![(name.to_owned(), current(shown, name))];
+    }
+    let fields = |level: Level| {
+        [(level.days_field, level.days), (level.fr_field, level.fr), (level.en_field, level.en)]
+    };
+    levels(shown, None).into_iter().flat_map(fields).collect()
 }
 
 fn written(
@@ -130,22 +178,30 @@ fn written(
 ) -> Result<HttpResponse, ApiError> {
     let w = Settings::of(visitor.language);
     let shown = shown(tenant)?;
-    let (status, form, faults, is_outdated) = match again {
-        None => (StatusCode::OK, None, FormFaults::default(), false),
-        Some(Again::Refused(form, faults)) => (StatusCode::UNPROCESSABLE_ENTITY, Some(form), faults, false),
-        Some(Again::Outdated) => (StatusCode::CONFLICT, None, FormFaults::default(), true),
-    };
     let (title, action) = match part {
         Part::Company => (w.company, "company"),
         Part::Invoicing => (w.invoicing, "invoicing"),
+    };
+    let (mut key, mut faults, mut versions) = (new_key(), FormFaults::default(), None);
+    let (status, form) = match again {
+        None => (StatusCode::OK, None),
+        Some(Again::Refused(form, found)) => {
+            (key, faults) = (form.key_text(), found);
+            (StatusCode::UNPROCESSABLE_ENTITY, Some(form))
+        }
+        Some(Again::Outdated(form)) => {
+            versions = Some(beside(part, &shown, form, action, visitor));
+            (StatusCode::CONFLICT, Some(form))
+        }
     };
     let page = ChangePage {
         page: visitor.page(title),
         w,
         faults,
-        is_outdated,
+        versions,
+        form: FORM,
         action,
-        key: form.map_or_else(new_key, Form::key_text),
+        key,
         version: tenant.version,
         inputs: inputs(part.specs(), &shown, form, w),
         levels: if part == Part::Invoicing { levels(&shown, form) } else { Vec::new() },
@@ -186,6 +242,8 @@ async fn change(
     executor: &Executor,
     database: &TenantDatabase,
 ) -> Result<HttpResponse, ApiError> {
+    let now = shown(&visitor.tenant)?;
+    let form = &form.with_theirs(|name| theirs(&now, name));
     let mut body = patch(part.specs(), form);
     if part == Part::Invoicing {
         put(&mut body, REMINDERS, typed_levels(form));
@@ -200,7 +258,7 @@ async fn change(
     };
     if error.status() == StatusCode::PRECONDITION_FAILED {
         let now = tenants::get(database, &visitor.context).await?;
-        return written(part, visitor, &now, Some(Again::Outdated));
+        return written(part, visitor, &now, Some(Again::Outdated(form)));
     }
     let mut fields: Vec<&str> = part.specs().iter().map(|spec| spec.name).collect();
     fields.extend([

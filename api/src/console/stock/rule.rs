@@ -13,15 +13,16 @@ use serde_json::{Map, Value, json};
 
 use crate::console::answers::{follow, leads_there};
 use crate::console::format::typed_decimal;
-use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
+use crate::console::parts::versions::{FORM, decimal};
 use crate::console::visitor::Visitor;
 use crate::console::words::Stock;
 use crate::error::ApiError;
 use crate::extract::{Faults, part};
 use crate::routes::stock::ReorderRuleRequest;
 
-const FIELDS: &[&str] = &["point", "quantity"];
+const FIELDS: [&str; 2] = ["point", "quantity"];
 
 #[derive(Template)]
 #[template(path = "console/stock/rule.html")]
@@ -34,15 +35,16 @@ struct RulePage {
     version: i64,
     key: String,
     has_rule: bool,
-    is_outdated: bool,
+    versions: Option<TwoVersions>,
+    form: &'static str,
     point: String,
     quantity: String,
 }
 
-/// What was typed, and what is wrong with it.
-struct Again<'a> {
-    form: &'a Form,
-    faults: FormFaults,
+/// Why the form is shown again, with what was typed.
+enum Again<'a> {
+    Refused(&'a Form, FormFaults),
+    Outdated(&'a Form),
 }
 
 pub(super) async fn show(
@@ -50,7 +52,7 @@ pub(super) async fn show(
     visitor: Visitor,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    ask(part(&request, "id")?, &visitor, &database, None, false).await
+    ask(part(&request, "id")?, &visitor, &database, None).await
 }
 
 async fn ask(
@@ -58,34 +60,44 @@ async fn ask(
     visitor: &Visitor,
     database: &TenantDatabase,
     again: Option<Again<'_>>,
-    is_outdated: bool,
 ) -> Result<HttpResponse, ApiError> {
     let level = stock::get(database, &visitor.context, id).await?.stock;
     let shown = |units: &Option<comptoir_core::values::goods::Units>| {
         units.as_ref().map(|units| visitor.format.decimal(units.value())).unwrap_or_default()
     };
-    let (status, key, point, quantity, faults) = match again {
-        Some(Again { form, faults }) => {
-            let typed = |name: &str| form.get(name).unwrap_or_default().to_owned();
-            (StatusCode::UNPROCESSABLE_ENTITY, form.key_text(), typed("point"), typed("quantity"), faults)
-        }
-        None => {
-            let status = if is_outdated { StatusCode::CONFLICT } else { StatusCode::OK };
-            let (point, quantity) = (shown(&level.reorder_point), shown(&level.reorder_quantity));
-            (status, new_key(), point, quantity, FormFaults::default())
-        }
-    };
     let w = Stock::of(visitor.language);
+    let now = [shown(&level.reorder_point), shown(&level.reorder_quantity)];
+    let typed = |form: &Form| FIELDS.map(|name| form.get(name).unwrap_or_default().to_owned());
+    let (mut version, mut versions, mut faults) = (level.version, None, FormFaults::default());
+    let (status, key, [point, quantity]) = match again {
+        Some(Again::Refused(form, found)) => {
+            // The version of the form stays: what moved meanwhile is not overlooked by the next attempt.
+            (version, faults) = (form.version()?, found);
+            (StatusCode::UNPROCESSABLE_ENTITY, form.key_text(), typed(form))
+        }
+        Some(Again::Outdated(form)) => {
+            let mine = typed(form);
+            let labels = [w.point, w.rule_quantity];
+            let mut beside = TwoVersions::new(FORM, format!("/console/stock/{id}/rule"));
+            for (label, (mine, now)) in labels.into_iter().zip(mine.iter().zip(&now)) {
+                beside = beside.with(label, decimal(mine, visitor), decimal(now, visitor));
+            }
+            versions = Some(beside);
+            (StatusCode::CONFLICT, new_key(), mine)
+        }
+        None => (StatusCode::OK, new_key(), now),
+    };
     let page = RulePage {
         page: visitor.page(w.rule),
         w,
         faults,
         id: id.to_string(),
         name: level.name,
-        version: level.version,
+        version,
         key,
         has_rule: level.reorder_point.is_some(),
-        is_outdated,
+        versions,
+        form: FORM,
         point,
         quantity,
     };
@@ -96,7 +108,7 @@ fn body(form: &Form) -> Value {
     let mut body = Map::new();
     for name in FIELDS {
         if let Some(typed) = form.get(name) {
-            body.insert((*name).to_owned(), json!(typed_decimal(typed)));
+            body.insert(name.to_owned(), json!(typed_decimal(typed)));
         }
     }
     Value::Object(body)
@@ -118,8 +130,8 @@ pub(super) async fn set(
         match read {
             Ok(request) => (Some(ReorderRule::from(request)), "rule"),
             Err(wrong) => {
-                let faults = FormFaults::of(wrong.into(), FIELDS, visitor.language)?;
-                return ask(id, &visitor, &database, Some(Again { form: &form, faults }), false).await;
+                let faults = FormFaults::of(wrong.into(), &FIELDS, visitor.language)?;
+                return ask(id, &visitor, &database, Some(Again::Refused(&form, faults))).await;
             }
         }
     };
@@ -130,11 +142,11 @@ pub(super) async fn set(
     match answer.await.map_err(ApiError::from) {
         Ok(answer) => Ok(follow(answer, format!("/console/stock/{id}"))),
         Err(error) if error.status() == StatusCode::PRECONDITION_FAILED => {
-            ask(id, &visitor, &database, None, true).await
+            ask(id, &visitor, &database, Some(Again::Outdated(&form))).await
         }
         Err(error) => {
-            let faults = FormFaults::of(error, FIELDS, visitor.language)?;
-            ask(id, &visitor, &database, Some(Again { form: &form, faults }), false).await
+            let faults = FormFaults::of(error, &FIELDS, visitor.language)?;
+            ask(id, &visitor, &database, Some(Again::Refused(&form, faults))).await
         }
     }
 }

@@ -6,17 +6,19 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::accounts::users::{self, ChangePermissions, UserView};
 use comptoir_core::application::unit_of_work::Executor;
-use comptoir_core::application::{PermissionSet, Role, TenantDatabase};
+use comptoir_core::application::{Permission, PermissionSet, Role, TenantDatabase};
 use comptoir_core::values::ids::UserId;
 use serde_json::json;
 
 use super::actions::leads_to;
 use crate::console::answers::follow;
-use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
+use crate::console::parts::versions::{FORM, yes_or_no};
 use crate::console::permissions::{self, Group};
 use crate::console::visitor::Visitor;
-use crate::console::words::{Users, shared};
+use crate::console::words::permissions::label;
+use crate::console::words::{Parts, Users, shared};
 use crate::error::ApiError;
 use crate::extract::{Faults, part};
 use crate::routes::users::ChangePermissionsRequest;
@@ -27,7 +29,8 @@ struct RightsPage {
     page: Page,
     w: &'static Users,
     faults: FormFaults,
-    is_outdated: bool,
+    versions: Option<TwoVersions>,
+    form: &'static str,
     id: String,
     name: String,
     role: &'static str,
@@ -45,28 +48,56 @@ fn offered(visitor: &Visitor) -> PermissionSet {
     PermissionSet::all().iter().filter(|permission| visitor.may(*permission)).collect()
 }
 
+/// The permissions that differ, side by side.
+fn beside(user: &UserView, ticked: PermissionSet, visitor: &Visitor) -> TwoVersions {
+    let now = permissions::named(&user.permissions);
+    let said =
+        |set: PermissionSet, permission| yes_or_no(set.contains(permission), Parts::of(visitor.language));
+    let versions = TwoVersions::new(FORM, format!("/console/users/{}/rights", user.id));
+    offered(visitor).iter().fold(versions, |versions, permission| {
+        let (mine, theirs) = (said(ticked, permission), said(now, permission));
+        versions.choice(permission.name(), label(permission, visitor.language), mine, theirs)
+    })
+}
+
+/// Why the page is shown again.
+enum Again<'a> {
+    Refused(&'a Form, FormFaults),
+    /// Somebody else changed the user meanwhile.
+    Outdated,
+}
+
 fn written(
     visitor: &Visitor,
     user: &UserView,
     ticked: PermissionSet,
-    again: Option<(&Form, FormFaults, bool)>,
+    again: Option<Again<'_>>,
 ) -> Result<HttpResponse, ApiError> {
     let w = Users::of(visitor.language);
-    let (status, key, faults, is_outdated) = match again {
-        None => (StatusCode::OK, new_key(), FormFaults::default(), false),
-        // The page shows what is there now: another request, with a key of its own.
-        Some((_, faults, true)) => (StatusCode::CONFLICT, new_key(), faults, true),
-        Some((form, faults, false)) => (StatusCode::UNPROCESSABLE_ENTITY, form.key_text(), faults, false),
+    let (mut version, mut versions, mut faults) = (user.version, None, FormFaults::default());
+    let (status, key) = match again {
+        None => (StatusCode::OK, new_key()),
+        // Another request, with a key of its own.
+        Some(Again::Outdated) => {
+            versions = Some(beside(user, ticked, visitor));
+            (StatusCode::CONFLICT, new_key())
+        }
+        Some(Again::Refused(form, found)) => {
+            // The version of the form stays: somebody else's change is not overwritten by the next attempt.
+            (version, faults) = (form.version()?, found);
+            (StatusCode::UNPROCESSABLE_ENTITY, form.key_text())
+        }
     };
     let page = RightsPage {
         page: visitor.page(w.rights_title),
         w,
         faults,
-        is_outdated,
+        versions,
+        form: FORM,
         id: user.id.to_string(),
         name: user.name.clone(),
         role: shared::role(user.role.parse().ok(), visitor.language),
-        version: user.version,
+        version,
         key,
         groups: permissions::groups(offered(visitor), ticked, of_role(user), visitor.language),
     };
@@ -92,7 +123,12 @@ pub(super) async fn change(
 ) -> Result<HttpResponse, ApiError> {
     let id: UserId = part(&request, "id")?;
     let user = users::get(&database, &visitor.context, id).await?;
-    let ticked = permissions::ticked(&form);
+    let mut ticked = permissions::ticked(&form);
+    let now = permissions::named(&user.permissions);
+    for permission in form.taken().filter_map(|name| name.parse::<Permission>().ok()) {
+        let one = PermissionSet::of(&[permission]);
+        ticked = if now.contains(permission) { ticked.with(one) } else { ticked.without(one) };
+    }
     // What had no box stays as it is.
     let wanted = ticked.with(permissions::named(&user.permissions).without(offered(&visitor)));
     let role = of_role(&user);
@@ -105,7 +141,7 @@ pub(super) async fn change(
         Ok(adjustments) => adjustments,
         Err(error) => {
             let faults = FormFaults::of(error, &[], visitor.language)?;
-            return written(&visitor, &user, ticked, Some((&form, faults, false)));
+            return written(&visitor, &user, ticked, Some(Again::Refused(&form, faults)));
         }
     };
     let command = ChangePermissions { id, expected_version: Some(form.version()?), adjustments };
@@ -117,9 +153,8 @@ pub(super) async fn change(
     if error.status() == StatusCode::PRECONDITION_FAILED {
         // Their role may be another one now.
         let user = users::get(&database, &visitor.context, id).await?;
-        let now = permissions::named(&user.permissions);
-        return written(&visitor, &user, now, Some((&form, FormFaults::default(), true)));
+        return written(&visitor, &user, ticked, Some(Again::Outdated));
     }
     let faults = FormFaults::of(error, &[], visitor.language)?;
-    written(&visitor, &user, ticked, Some((&form, faults, false)))
+    written(&visitor, &user, ticked, Some(Again::Refused(&form, faults)))
 }

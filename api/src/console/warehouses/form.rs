@@ -13,8 +13,10 @@ use comptoir_core::values::ids::WarehouseId;
 use serde_json::{Map, Value, json};
 
 use crate::console::answers::{follow, leads_there};
-use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
+use crate::console::parts::versions::FORM;
+use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
 use crate::console::words::Warehouses;
 use crate::error::ApiError;
@@ -45,7 +47,8 @@ struct FormPage {
     back_label: String,
     /// Of a warehouse that is changed.
     version: Option<i64>,
-    is_outdated: bool,
+    versions: Option<TwoVersions>,
+    form: &'static str,
     typed: Typed,
 }
 
@@ -91,6 +94,35 @@ impl Typed {
             city: text(address.map(|address| address.city.as_str())),
             country: text(address.map(|address| address.country.code())),
         }
+    }
+
+    /// Each field with what it is called.
+    fn fields(&self, w: &'static Warehouses) -> [(&'static str, Word, &str); 8] {
+        [
+            ("name", w.name, &self.name),
+            ("code", w.code, &self.code),
+            ("external_id", w.external_id, &self.external_id),
+            ("address.line1", w.line1, &self.line1),
+            ("address.line2", w.line2, &self.line2),
+            ("address.postal_code", w.postal_code, &self.postal_code),
+            ("address.city", w.city, &self.city),
+            ("address.country", w.country, &self.country),
+        ]
+    }
+
+    /// The values that differ, side by side.
+    fn beside(&self, theirs: &Self, id: WarehouseId, w: &'static Warehouses) -> TwoVersions {
+        let mut versions = TwoVersions::new(FORM, format!("/console/warehouses/{id}/edit"));
+        for ((field, label, mine), (_, _, other)) in self.fields(w).into_iter().zip(theirs.fields(w)) {
+            versions = versions.choice(field, label, mine, other);
+        }
+        versions
+    }
+
+    /// The value of a field that was chosen of the others' version.
+    fn taken(&self, name: &str, w: &'static Warehouses) -> Vec<(String, String)> {
+        let found = self.fields(w).into_iter().find(|(field, _, _)| *field == name);
+        found.map(|(field, _, value)| (field.to_owned(), value.to_owned())).into_iter().collect()
     }
 }
 
@@ -140,7 +172,8 @@ fn write_new(
         back: "/console/warehouses".to_owned(),
         back_label: w.title.to_string(),
         version: None,
-        is_outdated: false,
+        versions: None,
+        form: FORM,
         typed,
     };
     layout::show(status, &page)
@@ -184,24 +217,37 @@ pub(super) async fn show_edit(
     visitor: Visitor,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    write_edit(part(&request, "id")?, &visitor, &database, None, false).await
+    write_edit(part(&request, "id")?, &visitor, &database, None).await
+}
+
+/// Why the form is shown again, with what was typed.
+enum Again<'a> {
+    Refused(&'a Form, FormFaults),
+    Outdated(&'a Form),
 }
 
 async fn write_edit(
     id: WarehouseId,
     visitor: &Visitor,
     database: &TenantDatabase,
-    again: Option<(&Form, FormFaults)>,
-    is_outdated: bool,
+    again: Option<Again<'_>>,
 ) -> Result<HttpResponse, ApiError> {
     let w = Warehouses::of(visitor.language);
     let warehouse = warehouses::get(database, &visitor.context, id).await?;
-    let (status, typed, key, faults) = match again {
-        Some((form, faults)) => (StatusCode::UNPROCESSABLE_ENTITY, Typed::of(form), form.key_text(), faults),
-        None => {
-            let status = if is_outdated { StatusCode::CONFLICT } else { StatusCode::OK };
-            (status, Typed::stored(&warehouse), new_key(), FormFaults::default())
+    let stored = Typed::stored(&warehouse);
+    let (mut version, mut versions, mut faults) = (warehouse.version, None, FormFaults::default());
+    let (status, typed, key) = match again {
+        Some(Again::Refused(form, found)) => {
+            // The version of the form stays: somebody else's change is not overwritten by the next attempt.
+            (version, faults) = (form.version()?, found);
+            (StatusCode::UNPROCESSABLE_ENTITY, Typed::of(form), form.key_text())
         }
+        Some(Again::Outdated(form)) => {
+            let typed = Typed::of(form);
+            versions = Some(typed.beside(&stored, id, w));
+            (StatusCode::CONFLICT, typed, new_key())
+        }
+        None => (StatusCode::OK, stored, new_key()),
     };
     let page = FormPage {
         page: visitor.page(w.edit_title),
@@ -211,8 +257,9 @@ async fn write_edit(
         action: format!("/console/warehouses/{id}/edit"),
         back: format!("/console/warehouses/{id}"),
         back_label: warehouse.name,
-        version: Some(warehouse.version),
-        is_outdated,
+        version: Some(version),
+        versions,
+        form: FORM,
         typed,
     };
     layout::show(status, &page)
@@ -226,6 +273,13 @@ pub(super) async fn update(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let id: WarehouseId = part(&request, "id")?;
+    let form = if form.taken().next().is_some() {
+        let w = Warehouses::of(visitor.language);
+        let stored = Typed::stored(&warehouses::get(&database, &visitor.context, id).await?);
+        form.with_theirs(|name| stored.taken(name, w))
+    } else {
+        form
+    };
     let mut patch = body(&form);
     // A patch leaves out what stays; a name that was emptied is to be refused.
     for needed in ["code", "name"] {
@@ -240,11 +294,11 @@ pub(super) async fn update(
     {
         Ok(answer) => Ok(follow(answer, format!("/console/warehouses/{id}"))),
         Err(error) if error.status() == StatusCode::PRECONDITION_FAILED => {
-            write_edit(id, &visitor, &database, None, true).await
+            write_edit(id, &visitor, &database, Some(Again::Outdated(&form))).await
         }
         Err(error) => {
             let faults = FormFaults::of(error, FIELDS, visitor.language)?;
-            write_edit(id, &visitor, &database, Some((&form, faults)), false).await
+            write_edit(id, &visitor, &database, Some(Again::Refused(&form, faults))).await
         }
     }
 }

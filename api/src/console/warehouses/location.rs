@@ -14,8 +14,9 @@ use comptoir_core::values::ids::{LocationId, WarehouseId};
 use serde_json::{Map, Value, json};
 
 use crate::console::answers::{follow, leads_there};
-use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
+use crate::console::parts::versions::FORM;
 use crate::console::visitor::Visitor;
 use crate::console::words::Warehouses;
 use crate::error::ApiError;
@@ -36,7 +37,8 @@ struct LocationPage {
     warehouse: String,
     /// Of a location that is changed.
     changed: Option<Changed>,
-    is_outdated: bool,
+    versions: Option<TwoVersions>,
+    form: &'static str,
     code: String,
     name: String,
     external_id: String,
@@ -55,12 +57,27 @@ enum What {
     Edit(LocationId),
 }
 
+/// Why the form is shown again, with what was typed.
+enum Again<'a> {
+    Refused(&'a Form, FormFaults),
+    Outdated(&'a Form),
+}
+
+/// The value of a field in a location that is there.
+fn stored_in<'a>(location: &'a LocationView, name: &str) -> &'a str {
+    match name {
+        "code" => &location.code,
+        "name" => location.name.as_deref().unwrap_or_default(),
+        "external_id" => location.external_id.as_deref().unwrap_or_default(),
+        _ => "",
+    }
+}
+
 async fn ask(
     what: What,
     visitor: &Visitor,
     database: &TenantDatabase,
-    again: Option<(&Form, FormFaults)>,
-    is_outdated: bool,
+    again: Option<Again<'_>>,
 ) -> Result<HttpResponse, ApiError> {
     let w = Warehouses::of(visitor.language);
     let stored = match what {
@@ -78,31 +95,48 @@ async fn ask(
         }
     };
     let warehouse = warehouses::get(database, &visitor.context, warehouse_id).await?;
-    let status = match (&again, is_outdated) {
-        (Some(_), _) => StatusCode::UNPROCESSABLE_ENTITY,
-        (None, true) => StatusCode::CONFLICT,
-        (None, false) => StatusCode::OK,
-    };
-    let (form, faults) = again.map_or((None, FormFaults::default()), |(form, faults)| (Some(form), faults));
-    let value = |name: &str, stored: Option<&str>| match form {
-        Some(form) => form.get(name).unwrap_or_default().to_owned(),
-        None => stored.unwrap_or_default().to_owned(),
+    let (status, form, faults, is_outdated) = match again {
+        None => (StatusCode::OK, None, FormFaults::default(), false),
+        Some(Again::Refused(form, faults)) => (StatusCode::UNPROCESSABLE_ENTITY, Some(form), faults, false),
+        Some(Again::Outdated(form)) => (StatusCode::CONFLICT, Some(form), FormFaults::default(), true),
     };
     let title = if stored.is_some() { w.edit_location } else { w.new_location };
     let stored = stored.as_ref();
+    let value = |name: &str| match form {
+        Some(form) => form.get(name).unwrap_or_default().to_owned(),
+        None => stored.map(|location| stored_in(location, name)).unwrap_or_default().to_owned(),
+    };
+    let versions = stored.filter(|_| is_outdated).map(|location| {
+        let versions = TwoVersions::new(FORM, format!("/console/warehouses/locations/{}/edit", location.id));
+        [("code", w.code), ("name", w.name), ("external_id", w.external_id)]
+            .into_iter()
+            .fold(versions, |versions, (name, label)| {
+                versions.choice(name, label, value(name), stored_in(location, name))
+            })
+    });
+    // Of a form that was refused, the version stays: somebody else's change is not overwritten by the next attempt.
+    let of_form = match form.filter(|_| !is_outdated) {
+        Some(form) if stored.is_some() => Some(form.version()?),
+        _ => None,
+    };
+    let key = form.filter(|_| !is_outdated).map_or_else(new_key, Form::key_text);
     let page = LocationPage {
         page: visitor.page(title),
         w,
         faults,
-        key: form.map_or_else(new_key, Form::key_text),
+        key,
         action,
         back: format!("/console/warehouses/{warehouse_id}"),
         warehouse: warehouse.name,
-        changed: stored.map(|location| Changed { id: location.id.to_string(), version: location.version }),
-        is_outdated,
-        code: value("code", stored.map(|location| location.code.as_str())),
-        name: value("name", stored.and_then(|location| location.name.as_deref())),
-        external_id: value("external_id", stored.and_then(|location| location.external_id.as_deref())),
+        changed: stored.map(|location| Changed {
+            id: location.id.to_string(),
+            version: of_form.unwrap_or(location.version),
+        }),
+        versions,
+        form: FORM,
+        code: value("code"),
+        name: value("name"),
+        external_id: value("external_id"),
     };
     layout::show(status, &page)
 }
@@ -116,7 +150,7 @@ pub(super) async fn show_new(
     visitor: Visitor,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    ask(What::New(part(&request, "id")?), &visitor, &database, None, false).await
+    ask(What::New(part(&request, "id")?), &visitor, &database, None).await
 }
 
 pub(super) async fn show_edit(
@@ -124,7 +158,7 @@ pub(super) async fn show_edit(
     visitor: Visitor,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    ask(What::Edit(part(&request, "id")?), &visitor, &database, None, false).await
+    ask(What::Edit(part(&request, "id")?), &visitor, &database, None).await
 }
 
 pub(super) async fn create(
@@ -156,7 +190,7 @@ pub(super) async fn create(
         Err(wrong) => wrong.into(),
     };
     let faults = FormFaults::of(error, FIELDS, visitor.language)?;
-    ask(What::New(warehouse_id), &visitor, &database, Some((&form, faults)), false).await
+    ask(What::New(warehouse_id), &visitor, &database, Some(Again::Refused(&form, faults))).await
 }
 
 pub(super) async fn update(
@@ -167,6 +201,12 @@ pub(super) async fn update(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let id: LocationId = part(&request, "id")?;
+    let form = if form.taken().next().is_some() {
+        let stored = locations::get(&database, &visitor.context, id).await?;
+        form.with_theirs(|name| vec![(name.to_owned(), stored_in(&stored, name).to_owned())])
+    } else {
+        form
+    };
     // What was emptied is erased, or refused if it is needed.
     let patch = FIELDS.iter().map(|name| ((*name).to_owned(), json!(form.get(name)))).collect();
     let edit = merge_patch::<LocationRequest>(patch);
@@ -178,11 +218,11 @@ pub(super) async fn update(
     {
         Ok(answer) => Ok(follow(answer, "/console/warehouses")),
         Err(error) if error.status() == StatusCode::PRECONDITION_FAILED => {
-            ask(What::Edit(id), &visitor, &database, None, true).await
+            ask(What::Edit(id), &visitor, &database, Some(Again::Outdated(&form))).await
         }
         Err(error) => {
             let faults = FormFaults::of(error, FIELDS, visitor.language)?;
-            ask(What::Edit(id), &visitor, &database, Some((&form, faults)), false).await
+            ask(What::Edit(id), &visitor, &database, Some(Again::Refused(&form, faults))).await
         }
     }
 }

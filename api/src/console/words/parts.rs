@@ -4,6 +4,8 @@ super::words! {
     /// Forms, pages of one row, addresses.
     Parts {
         changed: "Quelqu'un a changé cette fiche entre-temps. Voici son état actuel : rien n'a été enregistré.", "Somebody changed this record meanwhile. This is how it is now: nothing was saved.";
+        yes: "oui", "yes";
+        no: "non", "no";
         keep: "Ne pas supprimer", "Keep it";
         leave: "Revenir sans enregistrer", "Go back without saving";
         edit: "Modifier la fiche", "Edit the record";

@@ -13,7 +13,6 @@ super::words! {
         none: "rien", "nothing";
         yes: "oui", "yes";
         no: "non", "no";
-        changed: "Quelqu'un a changé les réglages entre-temps. Les voici comme ils sont : rien n'a été enregistré.", "Somebody changed the settings meanwhile. This is how they are now: nothing was saved.";
         company: "Société", "Company";
         name: "Nom", "Name";
         short_name: "Nom court", "Short name";

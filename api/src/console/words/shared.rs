@@ -86,12 +86,14 @@ super::words! {
         cannot_be_done: "Cela n'a pas été fait", "This was not done";
         changed_meanwhile: "Quelqu'un a changé cela entre-temps", "Somebody changed this meanwhile";
         changed_then: "Rien n'a été fait. Gardez vos valeurs, ou prenez les leurs.", "Nothing was done. Keep your values, or take theirs.";
+        choose_each: "Rien n'a été enregistré. Choisissez chaque valeur, la vôtre ou la leur : le formulaire a ce que vous avez saisi.", "Nothing was saved. Choose each value, yours or theirs: the form has what you typed.";
         same_values: "Rien n'a été fait. Ce que vous voyez ici n'a pas changé : vous pouvez garder vos valeurs.", "Nothing was done. What you see here has not changed: you can keep your values.";
         both_versions: "Les deux versions", "Both versions";
         value: "Valeur", "Value";
         mine: "La mienne", "Mine";
         theirs: "La leur", "Theirs";
         keep_mine: "Garder la mienne", "Keep mine";
+        keep_choices: "Enregistrer ces choix", "Save these choices";
         take_theirs: "Prendre la leur", "Take theirs";
         scan: "Scanner un article", "Scan a product";
         scan_hint: "Code-barres, puis Entrée", "Bar code, then Enter";

@@ -68,7 +68,6 @@ super::words! {
         no_rule: "Aucun seuil n'est fixé.", "No rule is set.";
         done_rule: "Le seuil est enregistré.", "The rule has been saved.";
         done_no_rule: "Le seuil est supprimé.", "The rule has been removed.";
-        changed: "Ce stock a bougé entre-temps. Voici ce qui vaut maintenant : rien n'a été fait.", "This stock has moved meanwhile. This is what holds now: nothing was done.";
         value_title: "Valeur du stock", "Stock value";
         value_on: "À la fin du", "At the end of";
         by_product: "Par article, en CSV", "By product, as CSV";
