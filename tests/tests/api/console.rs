@@ -49,6 +49,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/stock", &["admin", "management", "sales", "warehouse"]),
     ("/console/stock/value", &["admin", "management"]),
     ("/console/stock/transfers/new", &["admin", "management", "warehouse"]),
+    ("/console/stock/relocations/new", &["admin", "management", "warehouse"]),
     ("/console/stock/adjustments/new", &["admin", "management", "warehouse"]),
     ("/console/stock/write-offs/new", &["admin", "management", "warehouse"]),
     ("/console/receipts", &["admin", "management", "sales", "warehouse"]),
@@ -130,7 +131,7 @@ impl Browser {
         &mut self,
         path: &str,
         fields: &[(&str, &str)],
-        (name, content): (&str, &str),
+        (name, content): (&str, &[u8]),
     ) -> Result<Answered> {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let part = |(name, value): &(&str, &str)| {
@@ -138,8 +139,9 @@ impl Browser {
         };
         let mut body: String = fields.iter().map(part).collect();
         body.push_str(&format!(
-            "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n{content}\r\n--xyz--\r\n"
+            "--xyz\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n"
         ));
+        let body = [body.as_bytes(), content, b"\r\n--xyz--\r\n"].concat();
         let request = self.client.post(format!("{}{path}", self.root));
         let request = request.header(COOKIE, cookies.join("; ")).header("Accept-Language", "fr");
         let request = request.header("Sec-Fetch-Site", "same-origin");

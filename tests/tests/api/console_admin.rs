@@ -1,12 +1,18 @@
 //! The console's pages of administration, as a browser without scripts sees them.
 
 use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use comptoir_tests::harness::{World, until};
 use reqwest::header::LOCATION;
 use serde_json::json;
 
 use crate::console::{Answered, logged_in};
 use crate::emails::LIMIT;
+
+/// A PNG of one pixel.
+const LOGO: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 /// What is between the first `start` and the `end` after it.
 fn between<'a>(text: &'a str, start: &str, end: char) -> Result<&'a str> {
@@ -290,6 +296,46 @@ async fn keys_of_the_keyboard_are_turned_off_in_the_profile() {
         assert!(browser.get("/console/").await?.text.contains("data-keys=\"off\""));
         browser.post("/console/profile/keys", &[("form_token", &token), ("keys", "on")]).await?;
         assert!(!browser.get("/console/").await?.text.contains("data-keys=\"off\""));
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_logo_is_sent_shown_replaced_and_removed() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "admin").await?;
+        let page = browser.get("/console/settings/documents").await?;
+        assert!(!page.text.contains("src=\"/console/settings/logo\""), "{}", page.text);
+        let token = page.hidden("form_token")?;
+        let png = STANDARD.decode(LOGO)?;
+        let logo = "/console/settings/logo";
+        let fields = |key: &'static str| [("form_token", token.as_str()), ("form_key", key)];
+        let too_large = vec![0; 512 * 1024 + 1];
+        for (name, content, key) in
+            [("", &b""[..], "none"), ("a.gif", &b"GIF89a"[..], "gif"), ("a.png", &too_large[..], "large")]
+        {
+            let refused = browser.upload(logo, &fields(key), (name, content)).await?;
+            assert_eq!(refused.status, 422, "{key}: {}", refused.text);
+            assert!(refused.text.contains("id=\"file-err\""), "{key}: {}", refused.text);
+        }
+        let forged = browser.upload(logo, &[("form_key", "forged")], ("a.png", &png)).await?;
+        assert_eq!(forged.status, 403, "{}", forged.text);
+        let set = location(&browser.upload(logo, &fields("right"), ("a.png", &png)).await?)?;
+        let again = location(&browser.upload(logo, &fields("right"), ("a.png", &png)).await?)?;
+        assert_eq!(set, again, "twice is once");
+        let page = browser.get(&set).await?;
+        assert!(page.text.contains("src=\"/console/settings/logo\""), "it is shown: {}", page.text);
+        let shown = browser.get(logo).await?;
+        assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"));
+        let removed = browser.post("/console/settings/logo/remove", &fields("remove")).await?;
+        location(&removed)?;
+        assert_eq!(browser.get(logo).await?.status, 204);
+        let mut sales = logged_in(world, &api, "sales").await?;
+        let token = sales.get("/console/profile").await?.hidden("form_token")?;
+        let fields = [("form_token", token.as_str()), ("form_key", "sales")];
+        assert_eq!(sales.upload(logo, &fields, ("a.png", &png)).await?.status, 403);
         Ok(())
     })
     .await;

@@ -182,7 +182,7 @@ async fn who_may_not_sees_no_way_and_finds_none() {
             ("format", "csv"),
         ];
         let refused =
-            browser.upload("/console/imports/new", &fields, ("c.csv", "code,name,email\r\n")).await?;
+            browser.upload("/console/imports/new", &fields, ("c.csv", b"code,name,email\r\n")).await?;
         assert_eq!(refused.status, 403, "{}", refused.text);
         Ok(())
     })
@@ -266,10 +266,10 @@ async fn a_file_is_imported_and_its_refused_rows_have_their_reasons() {
         let mut browser = logged_in(world, &api, "admin").await?;
         let new = form(&mut browser, "/console/imports/new").await?;
         let fields = [("kind", "customers"), ("mode", "create"), ("format", "csv")];
-        let none = browser.upload("/console/imports/new", &with(&new, &fields), ("", "")).await?;
+        let none = browser.upload("/console/imports/new", &with(&new, &fields), ("", b"")).await?;
         assert_eq!(none.status, 422, "{}", none.text);
         assert!(none.text.contains("id=\"file-err\""), "{}", none.text);
-        let content = "code,name,email\r\nC-1,Ada,ada@shop.example\r\nC-2,Bob,nowhere\r\n";
+        let content = b"code,name,email\r\nC-1,Ada,ada@shop.example\r\nC-2,Bob,nowhere\r\n";
         // Without the token of this session, nothing of the file is kept.
         let forged = browser.upload("/console/imports/new", &fields, ("c.csv", content)).await?;
         assert_eq!(forged.status, 403, "{}", forged.text);

@@ -338,6 +338,24 @@ async fn a_deposit_is_a_percentage_or_an_amount_and_never_more_than_the_order() 
         assert_eq!(made.status, 303, "{}", made.text);
         let invoices = api.http.get("/invoices").await?.json;
         assert_eq!(invoices["data"].as_array().map(Vec::len), Some(1), "{invoices}");
+        // It stands on the page of its order, for whoever may see invoices.
+        let link = format!("href=\"/console/invoices/{}\"", text(&invoices["data"][0], "id")?);
+        let page = format!("/console/orders/{}", text(&placed, "id")?);
+        let shown = browser.get(&page).await?;
+        assert!(shown.text.contains(&link) && shown.text.contains("Acompte en brouillon"), "{}", shown.text);
+        let mut warehouse = logged_in(world, &api, "warehouse").await?;
+        let shown = warehouse.get(&page).await?;
+        assert!(shown.status == 200 && !shown.text.contains("/console/invoices/"), "{}", shown.text);
+
+        // An order of a customer begins on the customer's page.
+        let to = format!("/console/orders/new?customer_id={}", text(&customer, "id")?);
+        let person = browser.get(&format!("/console/customers/{}", text(&customer, "id")?)).await?;
+        assert!(person.text.contains(&format!("href=\"{to}\"")), "{}", person.text);
+        let form = browser.get(&to).await?;
+        let chosen = format!("name=\"customer_id\" value=\"{}\"", text(&customer, "id")?);
+        assert!(form.text.contains(&chosen) && form.text.contains("value=\"Customer C-1\""), "{}", form.text);
+        let nobody = "/console/orders/new?customer_id=018f0000-0000-7000-8000-000000000000";
+        assert_eq!(browser.get(nobody).await?.status, 200, "an empty form");
         Ok(())
     })
     .await;

@@ -251,3 +251,42 @@ async fn a_count_is_planned_counted_blind_decided_and_closed() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn goods_are_put_from_one_location_into_another() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let product = api.product_in_stock("TEA", "6").await?;
+        let warehouse = main_warehouse(&api).await?;
+        api.location(&warehouse, "A-01").await?;
+        let mut browser = logged_in(world, &api, "warehouse").await?;
+        let stock = browser.get("/console/stock").await?;
+        assert!(stock.text.contains("href=\"/console/stock/relocations/new\""), "{}", stock.text);
+        let form = browser.get("/console/stock/relocations/new").await?;
+        let (token, key) = (form.hidden("form_token")?, form.hidden("form_key")?);
+        let mut fields = [
+            ("form_token", token.as_str()),
+            ("form_key", key.as_str()),
+            ("warehouse_id", id(&warehouse)),
+            ("lines.0.product_id", id(&product)),
+            ("lines.0.quantity", "7"),
+            ("lines.0.to_location_id_text", "A-01"),
+        ];
+        let refused = browser.post("/console/stock/relocations/new", &fields).await?;
+        assert_eq!(refused.status, 422, "only six are in no location: {}", refused.text);
+        assert!(refused.text.contains("A-01"), "what was typed is kept");
+        fields[4].1 = "4";
+        let moved = browser.post("/console/stock/relocations/new", &fields).await?;
+        assert_eq!(moved.status, 303, "{}", moved.text);
+        let again = browser.post("/console/stock/relocations/new", &fields).await?;
+        assert_eq!(again.header(LOCATION), moved.header(LOCATION), "twice is once");
+        assert_eq!(browser.get(moved.header(LOCATION)).await?.status, 200);
+        fields[1].1 = "from-there";
+        fields[5] = ("lines.0.from_location_id_text", "A-01");
+        let back = browser.post("/console/stock/relocations/new", &fields).await?;
+        assert_eq!(back.status, 303, "{}", back.text);
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}

@@ -76,6 +76,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/console/stock/value", "am"),
     ("/console/stock/documents/{document}", "amsw"),
     ("/console/stock/transfers/new", "amw"),
+    ("/console/stock/relocations/new", "amw"),
     ("/console/stock/adjustments/new", "amw"),
     ("/console/receipts", "amsw"),
     ("/console/receipts/new", "amw"),

@@ -89,7 +89,7 @@ fn actions(customer: &CustomerView, visitor: &Visitor) -> Vec<Action> {
             actions.push(Action::link(to, Payments::of(visitor.language).statement));
         }
         if menu::may_see(&visitor.context.principal, "/console/orders/new") {
-            actions.push(Action::link("/console/orders/new", w.place));
+            actions.push(Action::link(format!("/console/orders/new?customer_id={}", customer.id), w.place));
         }
         if visitor.may(Permission::CustomersWrite) {
             actions.push(Action::link(below("edit"), shared.edit).go());

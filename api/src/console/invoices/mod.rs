@@ -7,7 +7,7 @@ mod draft;
 mod gather;
 mod list;
 mod one;
-mod state;
+pub(super) mod state;
 mod typed;
 
 use comptoir_core::application::Permission::{InvoicesRead, InvoicesValidate, InvoicesWrite};

@@ -7,7 +7,7 @@ use crate::console::status::Status;
 use crate::console::typography::Word;
 use crate::console::words::Invoices;
 
-pub(super) fn of(invoice: &InvoiceSummary, today: NaiveDate, w: &'static Invoices) -> Status {
+pub(in crate::console) fn of(invoice: &InvoiceSummary, today: NaiveDate, w: &'static Invoices) -> Status {
     let is_owed = invoice.kind != InvoiceKind::CreditNote && !invoice.open.is_zero();
     let is_late = is_owed && invoice.due_on.is_some_and(|day| day.date() < today);
     match (invoice.state, invoice.kind) {
@@ -32,7 +32,7 @@ pub(super) fn kind(kind: InvoiceKind, w: &'static Invoices) -> Word {
 }
 
 /// What people call an invoice: its number, or what it is as long as it has none.
-pub(super) fn number(invoice: &InvoiceSummary, w: &'static Invoices) -> String {
+pub(in crate::console) fn number(invoice: &InvoiceSummary, w: &'static Invoices) -> String {
     match (&invoice.number, invoice.kind) {
         (Some(number), _) => number.clone(),
         (None, InvoiceKind::Invoice) => w.draft_invoice.to_string(),

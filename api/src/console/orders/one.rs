@@ -53,6 +53,7 @@ struct OrderPage {
     history: Vec<Entry>,
     shipments: Vec<related::Shipment>,
     returns: Vec<related::Return>,
+    deposits: Vec<related::Deposit>,
 }
 
 /// What can be done now, by this person.
@@ -155,11 +156,15 @@ pub(super) async fn written(
     let history = history(visitor, database, &order).await?;
     let shipments = related::shipments(visitor, database, id).await?;
     let returns = related::returns(visitor, database, id).await?;
+    let deposits = related::deposits(visitor, database, id).await?;
     let promised = order.summary.promised_on.map(|day| visitor.format.business_day(day));
     let customer_name = customer.as_ref().map(|customer| customer.name.clone());
     let status = if undone.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let page = OrderPage {
-        page: visitor.page(state::number(&order.summary)).saying(notice).about("order.*,shipment.*,return.*"),
+        page: visitor
+            .page(state::number(&order.summary))
+            .saying(notice)
+            .about("order.*,shipment.*,return.*,invoice.*"),
         w,
         id: id.to_string(),
         version: order.summary.version,
@@ -189,6 +194,7 @@ pub(super) async fn written(
         history,
         shipments,
         returns,
+        deposits,
     };
     layout::show(status, &page)
 }

@@ -1,12 +1,14 @@
 //! A new order. The form becomes the body of `POST /api/v1/orders`, which reads it: there is no second set of rules.
 
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::customers;
 use comptoir_core::commerce::orders::PlaceOrder;
+use comptoir_core::values::ids::CustomerId;
 use serde_json::{Map, Value, json};
 
 use super::actions::leads_to;
@@ -15,6 +17,7 @@ use crate::console::choose::Chosen;
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
+use crate::console::lists::Address;
 use crate::console::visitor::Visitor;
 use crate::console::words::Orders;
 use crate::error::ApiError;
@@ -183,8 +186,31 @@ impl Draft {
     }
 }
 
-pub(super) async fn show(visitor: Visitor) -> Result<HttpResponse, ApiError> {
-    layout::ok(&Draft::default().page(&visitor, new_key(), FormFaults::default(), LINES))
+/// The customer that the address names, if there is one: the page of a customer leads here with it.
+async fn named(
+    request: &HttpRequest,
+    visitor: &Visitor,
+    database: &TenantDatabase,
+) -> Result<Chosen, ApiError> {
+    let id = Address::of(request).get("customer_id").and_then(|text| text.parse::<CustomerId>().ok());
+    let Some(id) = id.filter(|_| visitor.may(Permission::CustomersRead)) else {
+        return Ok(Chosen::default());
+    };
+    let found = customers::get(database, &visitor.context, id).await.map_err(ApiError::from);
+    match found {
+        Ok(customer) => Ok(Chosen { text: customer.name, id: customer.id.to_string() }),
+        Err(error) if error.status() == StatusCode::NOT_FOUND => Ok(Chosen::default()),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) async fn show(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let draft = Draft { customer: named(&request, &visitor, &database).await?, ..Draft::default() };
+    layout::ok(&draft.page(&visitor, new_key(), FormFaults::default(), LINES))
 }
 
 pub(super) async fn place(

@@ -1,16 +1,18 @@
-//! What left and came back of an order.
+//! What left and came back of an order, and the deposits that were asked for it.
 
-use comptoir_core::application::TenantDatabase;
+use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::invoices;
 use comptoir_core::commerce::returns::{self, ReturnFilter};
 use comptoir_core::commerce::shipments::{self, ShipmentFilter};
 use comptoir_core::values::ids::OrderId;
 
+use crate::console::invoices::state as invoice_state;
 use crate::console::lists::first;
 use crate::console::shipments::state;
 use crate::console::status::Status;
 use crate::console::visitor::Visitor;
-use crate::console::words::Shipping;
 use crate::console::words::shipping::shipment_number;
+use crate::console::words::{Invoices, Shipping};
 use crate::error::ApiError;
 
 /// How many of each are shown; their lists have all.
@@ -63,4 +65,35 @@ pub(super) async fn returns(
         day: visitor.format.business_day(one.received_on),
     };
     Ok(found.data.into_iter().map(shown).collect())
+}
+
+#[derive(Debug)]
+pub(super) struct Deposit {
+    pub(super) id: String,
+    pub(super) label: String,
+    pub(super) status: Status,
+    pub(super) amount: String,
+    /// What of it is still to be paid; empty if nothing is.
+    pub(super) open: String,
+}
+
+/// None for whoever may not see invoices.
+pub(super) async fn deposits(
+    visitor: &Visitor,
+    database: &TenantDatabase,
+    order: OrderId,
+) -> Result<Vec<Deposit>, ApiError> {
+    if !visitor.may(Permission::InvoicesRead) {
+        return Ok(Vec::new());
+    }
+    let w = Invoices::of(visitor.language);
+    let found = invoices::deposits_of(database, &visitor.context, order).await?;
+    let shown = |one: &invoices::InvoiceSummary| Deposit {
+        id: one.id.to_string(),
+        label: invoice_state::number(one, w),
+        status: invoice_state::of(one, visitor.format.today(), w),
+        amount: one.gross_total.as_ref().map(|total| visitor.money(total)).unwrap_or_default(),
+        open: if one.open.is_zero() { String::new() } else { visitor.money(&one.open) },
+    };
+    Ok(found.iter().map(shown).collect())
 }

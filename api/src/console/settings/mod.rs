@@ -21,5 +21,6 @@ pub(super) fn pages() -> Pages {
         .post(Needs(TenantWrite), "/console/settings/invoicing", change::invoicing)
         .get(Needs(TenantWrite), "/console/settings/documents", documents::show)
         .post(Needs(TenantWrite), "/console/settings/documents", documents::change)
+        .upload(Needs(TenantWrite), "/console/settings/logo", documents::set_logo)
         .post(Needs(TenantWrite), "/console/settings/logo/remove", documents::remove_logo)
 }

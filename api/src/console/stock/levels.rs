@@ -117,6 +117,7 @@ fn links(visitor: &Visitor, w: &'static Stock) -> Vec<Link> {
         ("/console/stock/value", w.value_title, false),
         ("/console/stock/write-offs/new", w.write_off, false),
         ("/console/stock/adjustments/new", w.adjust, false),
+        ("/console/stock/relocations/new", w.relocate, false),
         ("/console/stock/transfers/new", w.transfer, false),
         ("/console/receipts/new", w.receive, true),
     ];

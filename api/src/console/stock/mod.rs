@@ -24,6 +24,8 @@ pub(super) fn pages() -> Pages {
         .get(Needs(StockRead), "/console/stock/documents/{id}", document::show)
         .get(Needs(StockWrite), "/console/stock/transfers/new", post::show_transfer)
         .post(Needs(StockWrite), "/console/stock/transfers/new", post::transfer)
+        .get(Needs(StockWrite), "/console/stock/relocations/new", post::show_relocation)
+        .post(Needs(StockWrite), "/console/stock/relocations/new", post::relocate)
         .get(Needs(StockAdjust), "/console/stock/adjustments/new", post::show_adjustment)
         .post(Needs(StockAdjust), "/console/stock/adjustments/new", post::adjust)
         .get(Needs(StockAdjust), "/console/stock/write-offs/new", post::show_write_off)

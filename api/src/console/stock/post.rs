@@ -1,4 +1,4 @@
-//! Documents that move goods: receipts, transfers, adjustments, write-offs. A form becomes the body of the API's request, which
+//! Documents that move goods: receipts, transfers, relocations, adjustments, write-offs. A form becomes the body of the API's request, which
 //! reads it: there is no second set of rules.
 //!
 //! A scanner types a code and Enter: the form comes back with the product in a line of its own, or with one more of it.
@@ -28,7 +28,7 @@ use crate::console::words::Stock;
 use crate::error::ApiError;
 use crate::extract::Faults;
 use crate::routes::stock_documents::{
-    AdjustStockRequest, ReceiveGoodsRequest, TransferStockRequest, WriteOffStockRequest,
+    AdjustStockRequest, ReceiveGoodsRequest, RelocateStockRequest, TransferStockRequest, WriteOffStockRequest,
 };
 
 mod draft;
@@ -47,6 +47,7 @@ const FIELDS: &[&str] = &[
     "lines.*.change",
     "lines.*.unit_cost",
     "lines.*.location_id",
+    "lines.*.from_location_id",
     "lines.*.to_location_id",
 ];
 /// Empty lines at the beginning, and after "add lines".
@@ -76,7 +77,9 @@ struct PostPage {
     scan: String,
     was_scanned: bool,
     lines: Vec<Line>,
+    location: Word,
     is_transfer: bool,
+    has_to_location: bool,
     takes_costs: bool,
 }
 
@@ -86,7 +89,8 @@ const fn action(kind: StockDocumentKind) -> &'static str {
         StockDocumentKind::Transfer => "/console/stock/transfers/new",
         StockDocumentKind::Adjustment => "/console/stock/adjustments/new",
         StockDocumentKind::WriteOff => "/console/stock/write-offs/new",
-        StockDocumentKind::Receipt | StockDocumentKind::Relocation => "/console/receipts/new",
+        StockDocumentKind::Relocation => "/console/stock/relocations/new",
+        StockDocumentKind::Receipt => "/console/receipts/new",
     }
 }
 
@@ -104,9 +108,8 @@ fn page(
         StockDocumentKind::Transfer => (w.transfer, w.transfer_hint, w.transfer_do),
         StockDocumentKind::Adjustment => (w.adjust, w.adjust_hint, w.adjust_do),
         StockDocumentKind::WriteOff => (w.write_off, w.write_off_hint, w.write_off_do),
-        StockDocumentKind::Receipt | StockDocumentKind::Relocation => {
-            (w.receive, w.receive_hint, w.receive_do)
-        }
+        StockDocumentKind::Relocation => (w.relocate, w.relocate_hint, w.relocate_do),
+        StockDocumentKind::Receipt => (w.receive, w.receive_hint, w.receive_do),
     };
     let is_adjustment = kind == StockDocumentKind::Adjustment;
     let takes_costs = matches!(kind, StockDocumentKind::Receipt | StockDocumentKind::Adjustment);
@@ -134,7 +137,9 @@ fn page(
         scan: draft.scan,
         was_scanned: draft.was_scanned,
         lines,
+        location: if kind == StockDocumentKind::Relocation { w.from_location } else { w.location },
         is_transfer: kind == StockDocumentKind::Transfer,
+        has_to_location: matches!(kind, StockDocumentKind::Transfer | StockDocumentKind::Relocation),
         // A cost that one may not see is not asked for: the API takes the average then.
         takes_costs: takes_costs && visitor.may(Permission::StockCosts),
     }
@@ -170,7 +175,8 @@ fn read(
         StockDocumentKind::Transfer => request::<TransferStockRequest>(body),
         StockDocumentKind::Adjustment => request::<AdjustStockRequest>(body),
         StockDocumentKind::WriteOff => request::<WriteOffStockRequest>(body),
-        StockDocumentKind::Receipt | StockDocumentKind::Relocation => request::<ReceiveGoodsRequest>(body),
+        StockDocumentKind::Relocation => request::<RelocateStockRequest>(body),
+        StockDocumentKind::Receipt => request::<ReceiveGoodsRequest>(body),
     };
     match read {
         Ok(command) => Ok(Ok(command)),
@@ -247,5 +253,6 @@ macro_rules! form_of {
 
 form_of!(Receipt, show_receipt, receive);
 form_of!(Transfer, show_transfer, transfer);
+form_of!(Relocation, show_relocation, relocate);
 form_of!(Adjustment, show_adjustment, adjust);
 form_of!(WriteOff, show_write_off, write_off);

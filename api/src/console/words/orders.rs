@@ -106,6 +106,8 @@ super::words! {
         picking_list: "Liste de prélèvement", "Picking list";
         shipments: "Expéditions", "Shipments";
         returns: "Retours", "Returns";
+        deposits: "Acomptes", "Deposits";
+        deposit_open: "Reste à payer :", "To be paid:";
         deposit: "Facturer un acompte…", "Invoice a deposit…";
         deposit_title: "Facturer un acompte", "Invoice a deposit";
         deposit_hint: "Un brouillon de facture est fait. Payé, l'acompte est déduit des factures de la commande.", "A draft of an invoice is made. Once paid, the deposit is taken off the invoices of the order.";

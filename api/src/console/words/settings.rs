@@ -75,7 +75,15 @@ super::words! {
         accent_hint: "Comme #1f4e79. Vide : bleu foncé.", "Such as #1f4e79. Empty: a dark blue.";
         footer: "Pied de page", "Foot of the page";
         logo: "Logo", "Logo";
-        logo_hint: "Un logo se dépose par l'API : un PNG de 512 Kio et 2 000 × 2 000 pixels au plus.", "A logo is set through the API: a PNG of at most 512 KiB and 2,000 × 2,000 pixels.";
+        logo_hint: "Un PNG de 512 Kio et 2 000 × 2 000 pixels au plus. Il figure sur les documents à partir du prochain.", "A PNG of at most 512 KiB and 2,000 × 2,000 pixels. It stands on documents from the next one on.";
+        logo_file: "Fichier du logo", "File of the logo";
+        no_logo_yet: "Pas encore de logo : les documents portent le nom de la société.", "No logo yet: documents have the company's name.";
+        set_logo: "Déposer le logo", "Set the logo";
+        replace_logo: "Remplacer le logo", "Replace the logo";
+        no_logo: "Choisissez d'abord un fichier.", "Choose a file first.";
+        logo_too_large: "Ce fichier dépasse 512 Kio : enregistrez une image plus petite, puis déposez-la.", "This file is larger than 512 KiB: save a smaller image, and send that.";
+        logo_wrong: "Ce n'est pas une image PNG de 2 000 × 2 000 pixels au plus : convertissez-la ou réduisez-la.", "This is no PNG image of at most 2,000 × 2,000 pixels: convert it, or make it smaller.";
+        done_logo_set: "Le logo est déposé : le voici comme les documents le porteront.", "The logo has been set: this is how documents will have it.";
         remove_logo: "Retirer le logo", "Remove the logo";
         done_logo: "Le logo est retiré.", "The logo has been removed.";
     }

@@ -89,6 +89,10 @@ super::words! {
         transfer: "Transférer", "Transfer";
         transfer_hint: "D'un dépôt à un autre.", "From one warehouse to another.";
         transfer_do: "Transférer les articles", "Transfer the products";
+        relocate: "Ranger", "Relocate";
+        relocate_hint: "D'un emplacement à un autre du même dépôt. Ce qui n'est dans aucun emplacement se laisse vide.", "From one location to another of the same warehouse. Empty is in no location.";
+        relocate_do: "Ranger les articles", "Relocate the products";
+        from_location: "De l'emplacement", "From the location";
         adjust: "Corriger", "Adjust";
         adjust_hint: "Ce qu'il y a de plus ou de moins que dans les livres : 3, ou -2.", "What there is more or less than in the books: 3, or -2.";
         adjust_do: "Corriger le stock", "Adjust the stock";

@@ -64,6 +64,21 @@ pub(crate) async fn get_logo(
     Ok(files::answer(Wanted::Whole, (etag.as_str(), "image/png", "logo.png"), png))
 }
 
+/// Looks at a logo before it is kept.
+///
+/// # Errors
+/// 422 if it is no PNG, or larger than documents can have it.
+pub(crate) async fn checked_logo(png: Vec<u8>) -> Result<SetLogo, ApiError> {
+    let style = Style { logo: Some(png), ..Style::default() };
+    // It is decoded, which takes a processor for a while.
+    let checked = tokio::task::spawn_blocking(move || (style_faults(&style), style)).await;
+    let (faults, style) = checked.map_err(Error::from)?;
+    if !faults.is_empty() {
+        return Err(ApiError::invalid(faults));
+    }
+    Ok(SetLogo { png: style.logo.unwrap_or_default() })
+}
+
 /// Set your logo
 ///
 /// A PNG, at most 512 KiB and 2,000 × 2,000 pixels. It stands on documents from the next one on.
@@ -74,14 +89,7 @@ pub(crate) async fn set_logo(
     body: PngBody,
     executor: Data<Executor>,
 ) -> Result<HttpResponse, ApiError> {
-    let style = Style { logo: Some(body.0.to_vec()), ..Style::default() };
-    // It is decoded, which takes a processor for a while.
-    let checked = tokio::task::spawn_blocking(move || (style_faults(&style), style)).await;
-    let (faults, style) = checked.map_err(Error::from)?;
-    if !faults.is_empty() {
-        return Err(ApiError::invalid(faults));
-    }
-    let command = SetLogo { png: style.logo.unwrap_or_default() };
+    let command = checked_logo(body.0.to_vec()).await?;
     let changed = |view: StyleView| respond::done(&view);
     respond::answer(executor.execute(context.0, None, command, changed).await?)
 }

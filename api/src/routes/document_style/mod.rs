@@ -9,7 +9,7 @@ use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
 pub(crate) use dto::DocumentStyleSettings;
-pub(crate) use handlers::get_logo;
+pub(crate) use handlers::{checked_logo, get_logo};
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

@@ -10,7 +10,8 @@ use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
 pub(crate) use dto::{
-    AdjustStockRequest, ReceiveGoodsRequest, StockDocumentFilters, TransferStockRequest, WriteOffStockRequest,
+    AdjustStockRequest, ReceiveGoodsRequest, RelocateStockRequest, StockDocumentFilters,
+    TransferStockRequest, WriteOffStockRequest,
 };
 
 pub(super) fn endpoints() -> Endpoints {

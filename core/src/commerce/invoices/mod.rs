@@ -38,7 +38,7 @@ pub use follower::Rule;
 pub use moving::DisputeReason;
 pub use queries::{
     DraftAdjustmentView, DraftLineView, DraftVatView, DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary,
-    InvoiceView, InvoicedPrice, ReasonedView, get, get_draft, list,
+    InvoiceView, InvoicedPrice, ReasonedView, deposits_of, get, get_draft, list,
 };
 pub use shipped::{InvoiceShipped, Scope};
 pub use validation::ValidateInvoice;

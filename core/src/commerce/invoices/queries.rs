@@ -26,11 +26,11 @@ use crate::commerce::addresses;
 use crate::commerce::prices::{PriceOrigin, PriceSource};
 use crate::commerce::vat::{Category, Nature};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
-use crate::platform::schema::{invoice_contents, invoice_drafts, invoice_lines, invoices};
+use crate::platform::schema::{invoice_contents, invoice_drafts, invoice_lines, invoices, order_deposits};
 use crate::values::business_date::BusinessDate;
 use crate::values::channel::Channel;
 use crate::values::contact::PostalAddress;
-use crate::values::ids::{CustomerId, InvoiceId, PriceListId, ProductId};
+use crate::values::ids::{CustomerId, InvoiceId, OrderId, PriceListId, ProductId};
 use crate::values::language::Language;
 use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
 use crate::values::series::SeriesCode;
@@ -613,6 +613,40 @@ pub async fn get_draft(
     let invoice = row.ok_or(InvoiceError::NotFound(id))?.into_invoice(draft)?;
     let draft = invoice.draft.as_ref().ok_or(InvoiceError::NoDraft(id))?;
     Ok(DraftView::of(&invoice, draft))
+}
+
+/// The most deposits of an order that are read.
+const MOST_DEPOSITS: i64 = 50;
+
+/// Returns the deposits of an order and the drafts of them, the first one first, 50 at most.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn deposits_of(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    order: OrderId,
+) -> Result<Vec<InvoiceSummary>, Error> {
+    let tenant = context.tenant_id().uuid();
+    let rows: Vec<InvoiceRow> = db
+        .read(context, async |mut connection| {
+            let ids: Vec<Uuid> = order_deposits::table
+                .filter(order_deposits::tenant_id.eq(tenant).and(order_deposits::order_id.eq(order.uuid())))
+                .select(order_deposits::invoice_id)
+                .limit(MOST_DEPOSITS)
+                .load(&mut connection)
+                .await?;
+            if ids.is_empty() {
+                return Ok(Vec::new());
+            }
+            let rows = invoices::table
+                .filter(invoices::tenant_id.eq(tenant).and(invoices::id.eq_any(ids)))
+                .order((invoices::created_at, invoices::id))
+                .select(InvoiceRow::as_select());
+            Ok(rows.load(&mut connection).await?)
+        })
+        .await?;
+    rows.into_iter().map(InvoiceSummary::of_row).collect()
 }
 
 /// # Errors

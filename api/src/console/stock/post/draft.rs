@@ -35,7 +35,7 @@ impl Line {
             product_field: field("product_id"),
             quantity_field: field(quantity(kind)),
             cost_field: field("unit_cost"),
-            location_field: field("location_id"),
+            location_field: field(location(kind)),
             to_location_field: field("to_location_id"),
             ..Self::default()
         }
@@ -50,6 +50,11 @@ impl Line {
 /// What the API calls how much it is.
 const fn quantity(kind: StockDocumentKind) -> &'static str {
     if matches!(kind, StockDocumentKind::Adjustment) { "change" } else { "quantity" }
+}
+
+/// What the API calls where goods lie: a relocation says from where they come.
+const fn location(kind: StockDocumentKind) -> &'static str {
+    if matches!(kind, StockDocumentKind::Relocation) { "from_location_id" } else { "location_id" }
 }
 
 /// What was typed. Empty lines are left out, so that a line has the index that it has in the body of the API.
@@ -200,7 +205,7 @@ impl Draft {
             set("product_id", &line.product.id);
             set(quantity(kind), &typed_decimal(&line.quantity));
             set("unit_cost", &typed_decimal(&line.cost));
-            set("location_id", &line.location.id);
+            set(location(kind), &line.location.id);
             set("to_location_id", &line.to_location.id);
             Value::Object(members)
         });
