@@ -14,6 +14,7 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/", &["admin", "management", "sales", "warehouse"]),
     ("/console/profile", &["admin", "management", "sales", "warehouse"]),
     ("/console/orders", &["admin", "management", "sales", "warehouse"]),
+    ("/console/orders/late", &["admin", "management", "sales", "warehouse"]),
     ("/console/orders/new", &["admin", "management", "sales"]),
     ("/console/invoices", &["admin", "management", "sales"]),
     ("/console/invoices/new", &["admin", "management", "sales"]),
@@ -71,6 +72,14 @@ const PAGES: &[(&str, &[&str])] = &[
     ("/console/settings/company", &["admin"]),
     ("/console/settings/invoicing", &["admin"]),
     ("/console/settings/documents", &["admin"]),
+];
+/// What is shown in lists, as files.
+const FILES: &[(&str, &[&str])] = &[
+    ("/console/orders/late.csv", &["admin", "management", "sales", "warehouse"]),
+    ("/console/preparation.csv", &["admin", "management", "warehouse"]),
+    ("/console/warehouses.csv", &["admin", "management", "sales", "warehouse"]),
+    ("/console/warehouses/locations.csv", &["admin", "management", "sales", "warehouse"]),
+    ("/console/projections.csv", &["admin", "management"]),
 ];
 const ROLES: [&str; 4] = ["admin", "management", "sales", "warehouse"];
 
@@ -315,6 +324,22 @@ async fn each_role_sees_the_pages_that_its_menu_has_and_every_page_is_protected(
                 if *path == "/console/orders/new" {
                     assert_eq!(home.text.contains("href=\"/console/orders/new\""), expected == 200, "{role}");
                 }
+            }
+            for (path, roles) in FILES {
+                let file = browser.get(path).await?;
+                let expected = if roles.contains(&role) { (200, "text/csv") } else { (403, "text/html") };
+                let kind = file.header("content-type").split(';').next().unwrap_or_default();
+                assert_eq!((file.status, kind), expected, "{role} {path}: {}", file.text);
+            }
+            // What is late, low, today's and unpaid leads to the list of it, for those who may see that.
+            let figures = [
+                ("/console/orders?since=", true),
+                ("/console/orders/late", true),
+                ("/console/stock?low=true", true),
+                ("/console/invoices?overdue=true", role != "warehouse"),
+            ];
+            for (to, is_there) in figures {
+                assert_eq!(home.text.contains(&format!("<a href=\"{to}")), is_there, "{role} {to}: {}", home.text);
             }
             // Every entry of the menu leads to a page.
             let (_, menu) = home.text.split_once("<nav class=\"nav\"").context("a menu")?;

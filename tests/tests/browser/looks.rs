@@ -13,6 +13,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/console/nowhere", "amsw"),
     ("/console/orders", "amsw"),
     ("/console/orders?q=nothing", "amsw"),
+    ("/console/orders/late", "amsw"),
     ("/console/orders/new", "ams"),
     ("/console/orders/{placed}", "amsw"),
     ("/console/orders/{shipped}", "amsw"),

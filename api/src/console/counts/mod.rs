@@ -11,6 +11,7 @@ use comptoir_core::application::Permission::{InventoryClose, InventoryCount, Inv
 
 use super::pages::Pages;
 use crate::access::Access::Needs;
+use crate::routes::inventory_counts::export_lines;
 
 pub(super) fn pages() -> Pages {
     Pages::default()
@@ -20,6 +21,7 @@ pub(super) fn pages() -> Pages {
         .get(Needs(InventoryCount), "/console/counts/new", new::show)
         .post(Needs(InventoryCount), "/console/counts/new", new::create)
         .get(Needs(InventoryRead), "/console/counts/{id}", one::show)
+        .get(Needs(InventoryRead), "/console/counts/{id}/lines.csv", export_lines)
         .post(Needs(InventoryCount), "/console/counts/{id}/start", actions::start)
         .post(Needs(InventoryClose), "/console/counts/{id}/recount", actions::recount)
         .get(Needs(InventoryCount), "/console/counts/{id}/review", ask::show_review)

@@ -45,6 +45,7 @@ struct OnePage {
     lost: Option<String>,
     cancelled_for: Option<String>,
     views: Vec<View>,
+    csv: Address,
     rows: Vec<Row>,
     shows_expected: bool,
     shows_values: bool,
@@ -124,6 +125,7 @@ pub(super) async fn written(
         gained: count.value_gained.as_ref().map(|value| visitor.money(value)),
         lost: count.value_lost.as_ref().map(|value| visitor.money(value)),
         cancelled_for: count.cancellation_reason.clone(),
+        csv: address.export(&format!("/console/counts/{id}/lines.csv")),
         views: views(address, &progress, visitor, w),
         // What is expected is in no line of those who do not see it.
         shows_expected: progress.differing.is_some(),

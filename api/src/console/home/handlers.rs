@@ -16,6 +16,7 @@ use crate::console::layout::{self, Page};
 use crate::console::lists::first;
 use crate::console::reports::rank::{self, Rank};
 use crate::console::status::Status;
+use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
 use crate::console::waiting::LATE_AFTER_DAYS;
 use crate::console::words::{Home, home};
@@ -58,6 +59,8 @@ struct Case {
     number: String,
     why: String,
     to: Option<String>,
+    /// What the button says that leads there.
+    see: Word,
 }
 
 /// What was read for the page.
@@ -149,7 +152,13 @@ fn figures(visitor: &Visitor, found: &Found, w: &'static Home) -> Vec<Figure> {
         found.to_prepare.map(|_| Count { value: found.late.len() as i64, exact: !found.has_more_late });
     let oldest = found.late.first().map(|order| late_since(visitor, order));
     let is_late = oldest.is_some();
-    add(w.late.to_string(), late, oldest.unwrap_or_else(|| w.none_late.to_string()), is_late, None);
+    add(
+        w.late.to_string(),
+        late,
+        oldest.unwrap_or_else(|| w.none_late.to_string()),
+        is_late,
+        at("/console/orders/late"),
+    );
     add(
         w.low.to_string(),
         found.low,
@@ -200,6 +209,7 @@ async fn cases(visitor: &Visitor, database: &TenantDatabase, found: &Found) -> R
         number: number(&order.reference, order.id.to_string()),
         why: w.held_why.to_string(),
         to: Some(format!("/console/orders/{}", order.id)),
+        see: w.see_order,
     });
     let late = late.iter().map(|order| Case {
         status: Status::late(w.late),
@@ -208,6 +218,7 @@ async fn cases(visitor: &Visitor, database: &TenantDatabase, found: &Found) -> R
         number: number(&order.reference, order.id.to_string()),
         why: late_since(visitor, order),
         to: Some(format!("/console/orders/{}", order.id)),
+        see: w.see_order,
     });
     let overdue = overdue.iter().map(|invoice| {
         let day = invoice.due_on.map(|day| visitor.format.business_day(day));
@@ -219,6 +230,7 @@ async fn cases(visitor: &Visitor, database: &TenantDatabase, found: &Found) -> R
             why: home::overdue_since(day.as_deref(), &visitor.money(&invoice.open), visitor.language),
             to: menu::may_see(&visitor.context.principal, "/console/invoices/{id}")
                 .then(|| format!("/console/invoices/{}", invoice.id)),
+            see: w.see_invoice,
         }
     });
     Ok(held.chain(late).chain(overdue).collect())

@@ -9,7 +9,7 @@ use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::orders::{self, OrderFilter, OrderSort, OrderStatus, OrderSummary};
 use comptoir_core::platform::paging::{Count, PageRequest, SortKey};
 
-use super::state;
+use super::{late, state};
 use crate::console::format::Moment;
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, Chip, Head, Turn, View, first};
@@ -179,6 +179,13 @@ async fn views(
             is_current: address.is("held", "true"),
             count: shown(held),
             is_warning: held.is_some_and(|count| count.value > 0),
+        },
+        View {
+            label: w.late.to_string(),
+            to: Address::at(late::PATH),
+            is_current: false,
+            count: None,
+            is_warning: false,
         },
         of(w.shipped_view, OrderStatus::Shipped, None),
         of(w.cancelled_view, OrderStatus::Cancelled, None),

@@ -3,6 +3,7 @@
 mod actions;
 mod amend;
 mod deposit;
+mod late;
 mod list;
 mod one;
 mod place;
@@ -16,12 +17,15 @@ use comptoir_core::application::Permission::{
 
 use super::pages::Pages;
 use crate::access::Access::Needs;
+use crate::routes::fulfilment::export_late;
 
 pub(super) fn pages() -> Pages {
     Pages::default()
         .get(Needs(OrdersRead), "/console/orders", list::show)
         .get(Needs(OrdersRead), "/console/orders.csv", list::export)
-        // Before the others: its path could be taken for an id.
+        // Before the others: their paths could be taken for ids.
+        .get(Needs(OrdersRead), late::PATH, late::show)
+        .get(Needs(OrdersRead), "/console/orders/late.csv", export_late)
         .get(Needs(OrdersWrite), "/console/orders/new", place::show)
         .post(Needs(OrdersWrite), "/console/orders/new", place::place)
         .get(Needs(OrdersRead), "/console/orders/{id}", one::show)

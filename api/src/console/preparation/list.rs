@@ -29,6 +29,7 @@ type Query = ListQuery<ToPrepareFilters, OpenOrderSort>;
 struct ListPage {
     page: Page,
     w: &'static Shipping,
+    csv: Address,
     views: Vec<View>,
     heads: Vec<Head>,
     rows: Vec<Row>,
@@ -64,6 +65,7 @@ pub(super) async fn show(
     let page = ListPage {
         page: visitor.page(w.to_prepare).about("order.*"),
         w,
+        csv: address.export("/console/preparation.csv"),
         views: views(&address, &visitor, &database).await?,
         heads: [w.number, w.customer, w.promised, w.lines_left, w.prepare].map(Head::text).into(),
         rows: rows.collect(),

@@ -25,6 +25,7 @@ struct ListPage {
     page: Page,
     w: &'static Warehouses,
     may_write: bool,
+    csv: Address,
     heads: Vec<Head>,
     rows: Vec<Row>,
     turn: Turn,
@@ -67,6 +68,7 @@ pub(super) async fn show(
         page: visitor.page(w.title).about("warehouse.*").saying(notice),
         w,
         may_write: menu::may_see(&visitor.context.principal, "/console/warehouses/new"),
+        csv: address.export("/console/warehouses.csv"),
         heads: vec![
             sortable(w.name, "name"),
             sortable(w.code, "code"),

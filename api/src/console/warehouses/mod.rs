@@ -10,11 +10,14 @@ use comptoir_core::application::Permission::{WarehousesRead, WarehousesWrite};
 
 use super::pages::Pages;
 use crate::access::Access::Needs;
+use crate::routes::{locations, warehouses};
 
 pub(super) fn pages() -> Pages {
     Pages::default()
         .get(Needs(WarehousesRead), "/console/warehouses", list::show)
-        // Before the others: its path could be taken for an id.
+        .get(Needs(WarehousesRead), "/console/warehouses.csv", warehouses::export)
+        // Before the others: their paths could be taken for ids.
+        .get(Needs(WarehousesRead), "/console/warehouses/locations.csv", locations::export)
         .get(Needs(WarehousesWrite), "/console/warehouses/new", form::show_new)
         .post(Needs(WarehousesWrite), "/console/warehouses/new", form::create)
         .get(Needs(WarehousesWrite), "/console/warehouses/locations/{id}/edit", location::show_edit)

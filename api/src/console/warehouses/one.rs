@@ -41,6 +41,7 @@ struct OnePage {
     may_write: bool,
     may_make_default: bool,
     words: String,
+    csv: Address,
     rows: Vec<Row>,
     turn: Turn,
 }
@@ -101,6 +102,7 @@ async fn written(
         may_write,
         may_make_default: may_write && !warehouse.is_default,
         code: warehouse.code,
+        csv: address.export("/console/warehouses/locations.csv").with("warehouse_id", &id.to_string()),
         words: address.get("q").unwrap_or_default().to_owned(),
         rows: found.data.iter().map(row).collect(),
         turn: Turn::of(address, found.next_cursor.as_deref(), found.count, &visitor.format),

@@ -24,6 +24,7 @@ super::words! {
         held: "Retenue", "Held";
         held_why: "Retenue : elle passe le plafond de crédit du client.", "Held: it passes the customer's credit limit.";
         see_order: "Voir la commande", "See the order";
+        see_invoice: "Voir la facture", "See the invoice";
         overdue_word: "Échue", "Overdue";
         sales: "Ventes, 30 derniers jours", "Sales, last 30 days";
         without_vat: "HT", "without VAT";

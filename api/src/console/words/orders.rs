@@ -34,6 +34,9 @@ super::words! {
         waits: "Attend du stock", "Waits for stock";
         held: "Retenue", "Held";
         late: "En retard", "Late";
+        late_title: "Commandes en retard", "Late orders";
+        none_late: "Rien n'est en retard", "Nothing is late";
+        none_late_then: "Ici viennent les commandes dont le jour promis est passé, et celles sans date promise après trois jours.", "Orders whose promised day is over come here, and those without a promised day after three days.";
         shipped: "Expédiée", "Shipped";
         delivered: "Livrée", "Delivered";
         cancelled: "Annulée", "Cancelled";

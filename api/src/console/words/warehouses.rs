@@ -43,5 +43,6 @@ super::words! {
         done_archived: "Le dépôt est hors service.", "The warehouse is out of use.";
         done_location: "L'emplacement est enregistré.", "The location has been saved.";
         done_location_archived: "L'emplacement est hors service.", "The location is out of use.";
+        changed: "Quelqu'un l'a changé entre-temps. Voici ce qui vaut maintenant : rien n'a été fait.", "Somebody changed it meanwhile. This is what holds now: nothing was done.";
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct LateFilters {
 }
 
 impl LateFilters {
-    pub(super) fn days(&self) -> u16 {
+    pub(crate) fn days(&self) -> u16 {
         self.days.as_ref().map_or(DEFAULT_DAYS, |Age(days)| *days)
     }
 }

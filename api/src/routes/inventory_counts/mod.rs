@@ -12,6 +12,7 @@ pub(crate) use dto::{
     CancelInventoryCountRequest, CloseInventoryCountRequest, CountLineFilters, CreateInventoryCountRequest,
     InventoryCountFilters, RecordCountsRequest, RecountRequest, ReviewInventoryCountRequest,
 };
+pub(crate) use handlers::export_lines;
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

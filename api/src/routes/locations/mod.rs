@@ -9,6 +9,7 @@ use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
 pub(crate) use dto::{CreateLocationRequest, LocationFilters, LocationRequest};
+pub(crate) use handlers::export;
 
 /// What a change of a location can be answered.
 const OF_A_CHANGE: &[&str] =

@@ -9,6 +9,7 @@ use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
 pub(crate) use dto::MessageFilters;
+pub(crate) use handlers::export;
 
 pub(super) fn endpoints() -> Endpoints {
     Endpoints::default()

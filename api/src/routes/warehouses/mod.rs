@@ -9,6 +9,7 @@ use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
 pub(crate) use dto::{WarehouseFilters, WarehouseRequest};
+pub(crate) use handlers::export;
 
 /// What a change of a warehouse can be answered.
 const OF_A_CHANGE: &[&str] =
