@@ -210,3 +210,34 @@ async fn who_may_not_validate_sees_no_button_and_is_refused() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_ordered_most_stands_as_bars_with_their_figures() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut person = logged_in(world, &api, "management").await?;
+        let none = person.get("/console/reports/products").await?;
+        assert!(none.status == 200 && !none.text.contains("class=\"hbar\""), "{}", none.text);
+        // As the reports keep it from the events.
+        let sold = "INSERT INTO sales_by_product
+            (tenant_id, generation, product_id, sku, name, archived, currency, orders, quantity, net_total)
+            SELECT $1::text::uuid, (SELECT max(generation) FROM projection_state), gen_random_uuid(), 'P-' || n, 'Product <' || n || '>',
+                false, 'EUR', n, n, 10 * (n - 1) FROM generate_series(1, 13) AS n";
+        let tenant = world.tenant().await?.id.to_string();
+        assert_eq!(world.sql().await?.execute(sold, &[&tenant]).await?, 13);
+
+        let report = person.get("/console/reports/products").await?;
+        assert_eq!(report.text.matches("class=\"hbar\"").count(), 10, "{}", report.text);
+        let (rank, table) = report.text.split_once("</ol>").context("the bars")?;
+        assert!(rank.contains("120,00\u{a0}€") && rank.contains("width=\"100.0\""), "{rank}");
+        assert!(rank.contains("width=\"25.0\"") && !rank.contains("<13>"), "{rank}");
+        assert!(table.contains(">20,00\u{a0}€"), "the table has all of them: {table}");
+        let home = person.get("/console/").await?;
+        assert_eq!(home.text.matches("class=\"hbar\"").count(), 5, "{}", home.text);
+        assert!(home.text.contains("href=\"/console/reports/products\""), "{}", home.text);
+        let mut sales = logged_in(world, &api, "sales").await?;
+        assert!(!sales.get("/console/").await?.text.contains("class=\"hbar\""), "the reports are not theirs");
+        Ok(())
+    })
+    .await;
+}
