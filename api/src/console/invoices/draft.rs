@@ -82,6 +82,8 @@ pub(super) struct Shown {
     /// What was typed; `None` for what the draft says.
     pub(super) typed: Option<Typed>,
     pub(super) key: Option<String>,
+    /// Of a form that is shown again: its lines are named by their places in that version. `None` for the draft's own.
+    pub(super) version: Option<i64>,
     /// Whether it was to get its number.
     pub(super) is_refused_number: bool,
     /// Somebody else changed the draft meanwhile.
@@ -148,7 +150,7 @@ fn page(
         form: FORM,
         action: draft.map_or_else(|| "/console/invoices/new".to_owned(), |draft| at(draft.id, "/edit")),
         back: draft.map_or_else(|| "/console/invoices".to_owned(), |draft| at(draft.id, "")),
-        version: draft.map(|draft| draft.version),
+        version: draft.map(|draft| shown.version.unwrap_or(draft.version)),
         key: shown.key.unwrap_or_else(new_key),
         typed,
         line1,
@@ -315,7 +317,8 @@ pub(super) async fn save(
         form.taken().for_each(|name| typed.take(name, &theirs));
     }
     if form.has("more") {
-        let shown = Shown { typed: Some(typed), key, spare: Some(MORE_LINES), ..Shown::default() };
+        let version = Some(version);
+        let shown = Shown { typed: Some(typed), key, version, spare: Some(MORE_LINES), ..Shown::default() };
         return answered(StatusCode::OK, &draft, &visitor, &database, shown).await;
     }
     typed.resolve(&visitor, &database).await?;
@@ -344,7 +347,9 @@ pub(super) async fn save(
         return again(&draft, &visitor, &database, shown).await;
     }
     let faults = FormFaults::of(moved(error), FIELDS, visitor.language)?;
-    again(&draft, &visitor, &database, Shown { faults, typed: Some(typed), key, ..Shown::default() }).await
+    let version = Some(version);
+    let shown = Shown { faults, typed: Some(typed), key, version, ..Shown::default() };
+    again(&draft, &visitor, &database, shown).await
 }
 
 #[cfg(test)]

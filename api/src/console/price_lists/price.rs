@@ -85,7 +85,7 @@ pub(super) async fn show(
         fill(&mut values, entry, &visitor);
     }
     let shown = Shown { spare: LINES, ..Shown::of(values) };
-    written(id, shown, &visitor, &database).await
+    written(id, None, shown, &visitor, &database).await
 }
 
 /// Puts the prices that a product has into the fields.
@@ -132,14 +132,15 @@ pub(super) async fn set(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let id: PriceListId = part(&request, "id")?;
+    let version = form.version()?;
     let mut values = Values::of_form(&form, &SPEC);
     if form.has("more") {
         let shown = Shown::again(values, &form, FormFaults::default(), LINES);
-        return written(id, shown, &visitor, &database).await;
+        return written(id, Some(version), shown, &visitor, &database).await;
     }
     let faults = resolve(&mut values, &visitor, &database).await?;
     if !faults.is_empty() {
-        return written(id, Shown::again(values, &form, faults, 1), &visitor, &database).await;
+        return written(id, Some(version), Shown::again(values, &form, faults, 1), &visitor, &database).await;
     }
     let mut fields = SPEC.fields();
     // What overlaps is said of the product.
@@ -147,7 +148,7 @@ pub(super) async fn set(
     let read: Result<SetPricesRequest, Faults> = deserr::deserialize(body(&values));
     let outcome = match read {
         Ok(request) => {
-            let command = request.into_command(id, Some(form.version()?));
+            let command = request.into_command(id, Some(version));
             let to = leads_to(|view: &PriceListView| format!("{PATH}/{}?done=price", view.id));
             saved(
                 executor.execute(visitor.context.clone(), form.key()?, command, to).await,
@@ -160,13 +161,13 @@ pub(super) async fn set(
     match outcome {
         Saved::Done(response) => Ok(response),
         Saved::Refused(faults) => {
-            written(id, Shown::again(values, &form, faults, 0), &visitor, &database).await
+            written(id, Some(version), Shown::again(values, &form, faults, 0), &visitor, &database).await
         }
         Saved::Outdated => {
             // The form says nothing of other products: it can be sent again as it is.
             let theirs = present(id, &values, &visitor, &database).await?;
             let shown = Shown::beside(values, theirs);
-            written(id, shown, &visitor, &database).await
+            written(id, None, shown, &visitor, &database).await
         }
     }
 }
@@ -190,8 +191,10 @@ async fn resolve(
     Ok(faults)
 }
 
+/// `version` is that of a form that is shown again: somebody else's change is not overwritten by the next attempt.
 async fn written(
     id: PriceListId,
+    version: Option<i64>,
     shown: Shown,
     visitor: &Visitor,
     database: &TenantDatabase,
@@ -231,7 +234,7 @@ async fn written(
         crumb: Link::new(format!("{PATH}/{id}"), format!("{} {}", list.code, list.name)),
         hint: w.set_price_hint.to_string(),
         action: format!("{PATH}/{id}/price"),
-        version: Some(list.version),
+        version: Some(version.unwrap_or(list.version)),
         is_outdated: false,
         versions,
         sections: vec![Section::new("", vec![product]), breaks],
