@@ -162,7 +162,13 @@ fn beside(part: Part, shown: &Value, form: &Form, action: &str, visitor: &Visito
 /// The fields that a choice between two versions stands for, as they are now.
 fn theirs(shown: &Value, name: &str) -> Vec<(String, String)> {
     if name != REMINDERS {
-        return vec![(name.to_owned(), current(shown, name))];
+        let value = current(shown, name);
+        let is_check = |spec: &Spec| spec.name == name && matches!(spec.kind, Kind::Check);
+        // A form says nothing of a box that is not ticked.
+        if value != "true" && COMPANY.iter().chain(INVOICING).any(is_check) {
+            return Vec::new();
+        }
+        return vec![(name.to_owned(), value)];
     }
     let fields = |level: Level| {
         [(level.days_field, level.days), (level.fr_field, level.fr), (level.en_field, level.en)]
