@@ -210,7 +210,7 @@ impl Planted<'_> {
     }
 }
 
-/// A deposit of 300.00 that is paid, the invoice of 1,000.00 that takes it off, and a credit note of 100.00.
+/// A deposit of 300.00 that is paid, the invoice of 1,000.00 that takes it off, and a credit note of 100.00, which pays of that invoice what it gives back.
 async fn deposit_invoice_and_credit_note(world: &World, api: &Api) -> Result<(Value, Value, Uuid)> {
     let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
     api.seller().await?;
@@ -248,7 +248,14 @@ async fn deposit_invoice_and_credit_note(world: &World, api: &Api) -> Result<(Va
         tax: "20.00",
         gross: "120.00",
     };
-    note.plant(&sql, tenant, &customer, &tea).await?;
+    let note = note.plant(&sql, tenant, &customer, &tea).await?;
+    let pays = format!(
+        "INSERT INTO credit_allocations (tenant_id, credit_note_id, number, invoice_id, amount, allocated_at)
+        SELECT tenant_id, invoice_id, 1, '{last}', 120.00, validated_at FROM invoice_contents WHERE invoice_id = '{note}';
+        UPDATE invoices SET state = 'paid', paid = 120.00 WHERE id = '{note}';
+        UPDATE invoices SET state = 'partly_paid', credited = 120.00 WHERE id = '{last}';"
+    );
+    sql.batch_execute(&pays).await?;
     Ok((customer, tea, last))
 }
 
@@ -386,6 +393,57 @@ async fn entries_balance_are_numbered_without_gaps_and_lettered_when_they_close_
         let letter = format!("FA-{year}-000002 {year}0601");
         let lettered: Vec<String> = export(&api).await?.iter().map(short).filter(|line| line.ends_with(&letter)).collect();
         assert_eq!(lettered.len(), 3, "the invoice, the credit note, the payment: {lettered:?}");
+        Ok(())
+    })
+    .await;
+}
+
+/// The letters on the customers' account of what was entered these days, by the document's number or the payment's reference.
+async fn letters(api: &Api) -> Result<BTreeMap<String, String>> {
+    let now = Utc::now().date_naive();
+    let (yesterday, tomorrow) = (now - TimeDelta::days(1), now + TimeDelta::days(1));
+    let answer = api.http.get(&format!("/accounting/fec?from={yesterday}&to={tomorrow}")).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
+    let lines = answer.text.split_terminator("\r\n").map(|line| line.split('\t').collect::<Vec<_>>());
+    let of_customers = lines.filter(|line| line[4] == "411000");
+    Ok(of_customers.map(|line| (line[8].to_owned(), line[13].to_owned())).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invoice_that_was_paid_keeps_its_letter_and_its_credit_note_has_one_when_it_is_used() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let of = |price: &str| {
+            let line = json!({"name": "Thé", "nature": "goods", "quantity": "1", "unit_price": price, "vat": {"rate": "20"}});
+            json!({"customer_id": customer["id"], "lines": [line]})
+        };
+        let first = validated(&api, &of("100")).await?;
+        let payment = json!({"customer_id": customer["id"], "method": "transfer", "amount": "120.00", "reference": "P-1"});
+        api.created("/payments", &payment).await?;
+        let number = |document: &Value| document["number"].as_str().unwrap_or_default().to_owned();
+        let closed = BTreeMap::from([(number(&first), number(&first)), ("P-1".to_owned(), number(&first))]);
+        assert_eq!(letters(&api).await?, closed);
+
+        // Nothing is open of the invoice: the credit note pays nothing yet.
+        let draft = json!({"lines": [{"line": 1, "amount": "25.00"}]});
+        let draft = api.created(&format!("/invoices/{}/credit-notes", id(&first)), &draft).await?;
+        let note = api.http.command(&format!("/invoices/{}/validate", id(&draft))).await?;
+        ensure!(note.status == 200, "{}", note.text);
+        let mut expected = closed.clone();
+        expected.insert(number(&note.json), String::new());
+        assert_eq!(letters(&api).await?, expected);
+
+        // The next invoice uses it.
+        let next = validated(&api, &of("25")).await?;
+        let used = api.http.post(&format!("/customers/{}/use-credit", id(&customer)), &json!({})).await?;
+        assert_eq!((used.status, &used.json), (200, &json!({"open": "0.00", "credit": "0.00"})), "{}", used.text);
+        let found = letters(&api).await?;
+        assert_eq!(found.len(), 4, "{found:?}");
+        assert!(closed.iter().all(|(piece, letter)| found.get(piece) == Some(letter)), "{found:?}");
+        let letter = found.get(&number(&next)).filter(|letter| !letter.is_empty());
+        assert!(letter.is_some() && letter == found.get(&number(&note.json)), "{found:?}");
         Ok(())
     })
     .await;
