@@ -327,6 +327,68 @@ async fn deposits_are_due_when_they_are_paid_are_no_sales_and_credit_notes_are_t
     .await;
 }
 
+/// All rows of the sums of sales by product these days, so many a page.
+async fn by_product(api: &Api, sort: &str, limit: usize) -> Result<Vec<Value>> {
+    let now = Utc::now().date_naive();
+    let (yesterday, tomorrow) = (now - TimeDelta::days(1), now + TimeDelta::days(1));
+    let path =
+        format!("/accounting/sales?by=product&from={yesterday}&to={tomorrow}&sort={sort}&limit={limit}");
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.http.get(&format!("{path}{cursor}")).await?;
+        ensure!(page.status == 200, "{}", page.text);
+        let data = page.json["data"].as_array().context("rows")?;
+        ensure!(data.len() <= limit && !(data.is_empty() && !rows.is_empty()), "{}", page.text);
+        rows.extend(data.iter().cloned());
+        let Some(next) = page.json["next_cursor"].as_str() else { return Ok(rows) };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sales_by_product_are_the_same_in_pages_of_any_size_and_in_both_directions() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let mut lines =
+            vec![json!({"name": "Port", "quantity": "1", "unit_price": "7", "vat": {"rate": "20"}})];
+        for (sku, quantity) in [("D", "3"), ("A", "2"), ("C", "1"), ("B", "1.5")] {
+            let product = api.product(sku).await?;
+            lines.push(json!({"product_id": product["id"], "quantity": quantity}));
+        }
+        assert_eq!(by_product(&api, "key", 1).await?, Vec::<Value>::new());
+        let invoice = validated(&api, &json!({"customer_id": customer["id"], "lines": lines})).await?;
+        // Of one product nothing is left; another one was never sold.
+        let back = json!({"lines": [{"line": 3, "quantity": "1"}, {"line": 4, "quantity": "1"}]});
+        let draft = api.created(&format!("/invoices/{}/credit-notes", id(&invoice)), &back).await?;
+        let note = api.http.command(&format!("/invoices/{}/validate", id(&draft))).await?;
+        ensure!(note.status == 200, "{}", note.text);
+        api.product("BB").await?;
+
+        let whole = by_product(&api, "key", 200).await?;
+        let text = |row: &Value| {
+            let member = |name: &str| row[name].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {} {}", member("code"), row["documents"], member("quantity"), member("net_total"))
+        };
+        let expected = ["- 1 - 7.00", "A 2 1 10.00", "B 1 1.5 15.00", "C 2 0 0.00", "D 1 3 30.00"];
+        assert_eq!(whole.iter().map(text).collect::<Vec<_>>(), expected);
+        let mut turned = whole.clone();
+        turned.reverse();
+        for limit in [1, 2, 3, 4, 5, 200] {
+            assert_eq!(by_product(&api, "key", limit).await?, whole, "{limit}");
+            assert_eq!(by_product(&api, "-key", limit).await?, turned, "{limit}");
+        }
+        let other = Tenant::create(&world.sql().await?, "Other").await?;
+        let now = Utc::now().date_naive();
+        let path = format!("/accounting/sales?by=product&from={now}&to={now}");
+        let stranger = api.http.with_credential(&other.api_key).get(&path).await?;
+        assert_eq!((stranger.status, &stranger.json["data"]), (200, &json!([])), "{}", stranger.text);
+        Ok(())
+    })
+    .await;
+}
+
 /// The lines of an export, column by column.
 async fn export(api: &Api) -> Result<Vec<Vec<String>>> {
     let year = year();
