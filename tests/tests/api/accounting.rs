@@ -338,7 +338,7 @@ async fn by_product(api: &Api, sort: &str, limit: usize) -> Result<Vec<Value>> {
         let page = api.http.get(&format!("{path}{cursor}")).await?;
         ensure!(page.status == 200, "{}", page.text);
         let data = page.json["data"].as_array().context("rows")?;
-        ensure!(data.len() <= limit && !(data.is_empty() && !rows.is_empty()), "{}", page.text);
+        ensure!(data.len() <= limit && (!data.is_empty() || rows.is_empty()), "{}", page.text);
         rows.extend(data.iter().cloned());
         let Some(next) = page.json["next_cursor"].as_str() else { return Ok(rows) };
         cursor = format!("&cursor={next}");
