@@ -15,7 +15,7 @@ use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
-use crate::commerce::credit::{self, Admission};
+use crate::commerce::credit::{self, Admission, Reopens};
 use crate::commerce::prices::{self, PriceBook};
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
@@ -232,6 +232,7 @@ impl Command for AmendOrder {
         order.save(work).await?;
         if changes_lines {
             repository::replace_lines(work, &order).await?;
+            credit::repository::count_to_invoice(work, &[self.id], &[], Reopens::Yes).await?;
         }
         repository::keep_amendment(work, &event, &changed.dropped).await?;
         work.record(event).await?;
@@ -444,6 +445,7 @@ impl Command for CancelRest {
         order.save(work).await?;
         if was_divided || order.is_divided() {
             repository::write_progress(work, &order).await?;
+            credit::repository::count_to_invoice(work, &[self.id], &[], Reopens::No).await?;
         }
         repository::replace_held(work, &order).await?;
         for event in events {
