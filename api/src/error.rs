@@ -98,10 +98,6 @@ impl ApiError {
         self.status
     }
 
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
-    }
-
     pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
     }
