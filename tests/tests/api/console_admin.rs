@@ -77,7 +77,9 @@ async fn a_user_is_added_given_a_role_and_rights_and_disabled() {
             ("version", &version),
             ("role", "sales"),
         ];
-        assert_eq!(browser.post(&format!("{path}/role"), &late).await?.status, 409, "somebody was faster");
+        let both = browser.post(&format!("{path}/role"), &late).await?;
+        assert_eq!(both.status, 409, "somebody was faster");
+        assert!(both.text.contains("Garder la mienne") && both.text.contains("Magasinier"), "{}", both.text);
 
         let version = browser.get(&changed).await?.hidden("version")?;
         let fields = [

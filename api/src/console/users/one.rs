@@ -11,7 +11,7 @@ use comptoir_core::values::ids::UserId;
 
 use super::status;
 use crate::console::format::Moment;
-use crate::console::forms::{Choice, FormFaults, new_key};
+use crate::console::forms::{Choice, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, first};
 use crate::console::status::Status;
@@ -24,13 +24,21 @@ use crate::console::{menu, permissions};
 use crate::error::ApiError;
 use crate::extract::part;
 
+/// The ids of the forms in the page.
+const NAME_FORM: &str = "change-name";
+const ROLE_FORM: &str = "change-role";
+
 #[derive(Template)]
 #[template(path = "console/users/one.html")]
 struct OnePage {
     page: Page,
     w: &'static Users,
     faults: FormFaults,
+    /// Somebody else changed the user meanwhile, and nothing of what was asked can be compared.
     is_outdated: bool,
+    versions: Option<TwoVersions>,
+    name_form: &'static str,
+    role_form: &'static str,
     refused: Option<String>,
     id: String,
     version: i64,
@@ -111,6 +119,20 @@ pub(super) struct Shown {
     pub(super) role: Option<String>,
 }
 
+/// What was typed beside what is there now; `None` if nothing was typed.
+fn beside(user: &UserView, name: Option<&str>, role: Option<&str>, visitor: &Visitor) -> Option<TwoVersions> {
+    let w = Users::of(visitor.language);
+    let said = |role: &str| shared::role(role.parse().ok(), visitor.language);
+    let there = format!("/console/users/{}", user.id);
+    match (name, role) {
+        (Some(name), _) => Some(TwoVersions::new(NAME_FORM, there).with(w.name, name, &user.name)),
+        (None, Some(role)) => {
+            Some(TwoVersions::new(ROLE_FORM, there).with(w.role, said(role), said(&user.role)))
+        }
+        (None, None) => None,
+    }
+}
+
 pub(super) async fn written(
     visitor: &Visitor,
     database: &TenantDatabase,
@@ -130,6 +152,8 @@ pub(super) async fn written(
     } else {
         Vec::new()
     };
+    let is_outdated = undone.as_ref().is_some_and(Undone::is_outdated);
+    let versions = if is_outdated { beside(&user, name.as_deref(), role.as_deref(), visitor) } else { None };
     let chosen = role.unwrap_or_else(|| user.role.to_owned());
     let choice = |role: &Role| Choice::new(role.name(), shared::role(Some(*role), visitor.language), &chosen);
     let labels = |names: &[&'static str]| {
@@ -139,7 +163,10 @@ pub(super) async fn written(
         page: visitor.page(&user.name).about("user.*").saying(notice),
         w,
         faults,
-        is_outdated: undone.as_ref().is_some_and(Undone::is_outdated),
+        is_outdated: is_outdated && versions.is_none(),
+        versions,
+        name_form: NAME_FORM,
+        role_form: ROLE_FORM,
         refused: undone.and_then(Undone::refused),
         id: user.id.to_string(),
         version: user.version,
