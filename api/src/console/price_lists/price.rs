@@ -40,9 +40,7 @@ const SPEC: Spec = Spec {
 };
 /// Empty lines at the beginning, and after "add a line".
 const LINES: usize = 3;
-/// Prices that are looked through for what the product has: those of the page that led here.
-const LIMIT: u8 = 50;
-/// Pages that are looked through for what somebody else made of it: a list has 5,000 prices at most that way.
+/// Prices of a page that is looked through for what the product has, and how many pages are: 5,000 prices.
 const MOST: u8 = 200;
 const PAGES: usize = 25;
 
@@ -77,12 +75,9 @@ pub(super) async fn show(
             let product = products::get(&database, &visitor.context, product).await?;
             values.set(&format!("{PRODUCT}_text"), &product.name);
         }
-        let cursor = address.get("cursor");
-        let wanted =
-            PageRequest::<EntrySort>::parse(Some(LIMIT.into()), None, cursor).map_err(ApiError::invalid)?;
-        let found = prices::entries(&database, &visitor.context, id, &wanted).await?;
-        let entry = found.data.iter().find(|entry| entry.product_id == product);
-        fill(&mut values, entry, &visitor);
+        // The page that led here says where to begin.
+        let cursor = address.get("cursor").map(str::to_owned);
+        values = present(id, &values, cursor, &visitor, &database).await?;
     }
     let shown = Shown { spare: LINES, ..Shown::of(values) };
     written(id, None, shown, &visitor, &database).await
@@ -100,16 +95,16 @@ fn fill(values: &mut Values, entry: Option<&PriceEntryView>, visitor: &Visitor) 
     values.set_rows(BREAKS, breaks.len());
 }
 
-/// What the list says of the product now.
+/// What the list says of the product now, looked for behind this place.
 async fn present(
     id: PriceListId,
     values: &Values,
+    mut cursor: Option<String>,
     visitor: &Visitor,
     database: &TenantDatabase,
 ) -> Result<Values, ApiError> {
     let mut present = Values::default();
     present.take(PRODUCT, values);
-    let mut cursor: Option<String> = None;
     for _ in 0..PAGES {
         let wanted = PageRequest::<EntrySort>::parse(Some(MOST.into()), None, cursor.as_deref());
         let found =
@@ -165,7 +160,7 @@ pub(super) async fn set(
         }
         Saved::Outdated => {
             // The form says nothing of other products: it can be sent again as it is.
-            let theirs = present(id, &values, &visitor, &database).await?;
+            let theirs = present(id, &values, None, &visitor, &database).await?;
             let shown = Shown::beside(values, theirs);
             written(id, None, shown, &visitor, &database).await
         }
