@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::of_all::{OfAll, failed, unlinked};
 use crate::console::format::Moment;
+use crate::console::forms::new_key;
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, Chip, View};
 use crate::console::status::Status;
@@ -79,6 +80,8 @@ struct One {
     correlation_id: String,
     /// What to run on the machine, for what can be done with it.
     commands: Vec<String>,
+    /// The key of the form that asks the mailer for it, if it could leave now, and the domain that it is for.
+    send_now: Option<(String, String)>,
 }
 
 pub(super) async fn show(
@@ -292,6 +295,9 @@ fn one(tenant: TenantId, email: &EmailView, visitor: &OperatorVisitor) -> One {
         deadline: format.long(email.deadline),
         finished: email.finished_at.map(|at| format.long(at)),
         correlation_id: email.correlation_id.clone(),
+        send_now: (email.state == EmailState::Waiting && email.due_at <= Utc::now())
+            .then(|| email.recipient.rsplit_once('@').map(|(_, domain)| (new_key(), domain.to_ascii_lowercase())))
+            .flatten(),
         commands: [show, again, discard].into_iter().flatten().collect(),
     }
 }

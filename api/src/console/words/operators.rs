@@ -182,6 +182,7 @@ super::words! {
         email_sent: "Envoyé", "Sent";
         email_dead: "Échoué", "Dead";
         email_discarded: "Jeté", "Discarded";
+        send_due: "Envoyer maintenant ce qui attend pour", "Send now what waits for";
         domain: "Domaine", "Domain";
         no_emails: "Aucun e-mail", "No e-mails";
         email: "E-mail", "E-mail";
