@@ -182,7 +182,9 @@ mod tests {
             from("https://shop.example:8080/console/orders/new?customer=1").as_deref(),
             Some("/console/orders/new?customer=1")
         );
-        for address in ["https://evil.example/console/orders", "https://shop.example:8080/api/docs", "about:blank"] {
+        for address in
+            ["https://evil.example/console/orders", "https://shop.example:8080/api/docs", "about:blank"]
+        {
             assert_eq!(from(address), None, "{address}");
         }
     }

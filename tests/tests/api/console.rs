@@ -499,7 +499,10 @@ async fn who_sent_a_form_without_a_session_comes_back_to_the_page_of_the_form() 
         let api = world.api().await?;
         let mut stranger = Browser::new(&api)?;
         for (from, next) in [
-            (format!("{}/console/profile?done=keys", api.http.root()), "next=%2Fconsole%2Fprofile%3Fdone%3Dkeys"),
+            (
+                format!("{}/console/profile?done=keys", api.http.root()),
+                "next=%2Fconsole%2Fprofile%3Fdone%3Dkeys",
+            ),
             ("https://evil.example/console/profile".to_owned(), "next=%2Fconsole%2F"),
         ] {
             let headers = [("sec-fetch-site", "same-origin"), ("referer", from.as_str())];

@@ -86,7 +86,8 @@ fn command_lines(code: &str) -> Vec<String> {
             let words: Vec<_> = part.split_whitespace().collect();
             // In front of it may be settings, and what sets the environment up.
             let start = words.iter().position(|word| {
-                !word.contains('=') && !["deploy/services", "deploy/run", "with", "timeout", "$"].contains(word)
+                !word.contains('=')
+                    && !["deploy/services", "deploy/run", "with", "timeout", "$"].contains(word)
             });
             let Some(start) = start else { continue };
             let name = words[start].trim_start_matches("target/release/");

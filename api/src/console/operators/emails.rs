@@ -296,7 +296,9 @@ fn one(tenant: TenantId, email: &EmailView, visitor: &OperatorVisitor) -> One {
         finished: email.finished_at.map(|at| format.long(at)),
         correlation_id: email.correlation_id.clone(),
         send_now: (email.state == EmailState::Waiting && email.due_at <= Utc::now())
-            .then(|| email.recipient.rsplit_once('@').map(|(_, domain)| (new_key(), domain.to_ascii_lowercase())))
+            .then(|| {
+                email.recipient.rsplit_once('@').map(|(_, domain)| (new_key(), domain.to_ascii_lowercase()))
+            })
             .flatten(),
         commands: [show, again, discard].into_iter().flatten().collect(),
     }

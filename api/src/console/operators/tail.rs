@@ -60,8 +60,7 @@ pub(super) async fn show(
     let mut connection = database.connection().await.map_err(failed)?;
     let since = now - TimeDelta::minutes(MINUTES);
     let types = types.unwrap_or_default();
-    let found =
-        throughput::recent(&mut connection, since, types.as_ref(), SHOWN).await.map_err(failed)?;
+    let found = throughput::recent(&mut connection, since, types.as_ref(), SHOWN).await.map_err(failed)?;
     drop(connection);
     let page = TailPage {
         page: visitor.page(w.tail),
