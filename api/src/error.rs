@@ -98,10 +98,6 @@ impl ApiError {
         self.status
     }
 
-    pub(crate) fn detail(&self) -> &str {
-        &self.detail
-    }
-
     pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
     }
@@ -261,7 +257,7 @@ pub(crate) struct ProblemField<'a> {
 pub(crate) struct ProblemCredit<'a> {
     #[schema(example = "5000.00")]
     limit: &'a str,
-    /// What the other open orders and the invoices of the customer come to.
+    /// What the other orders and the open invoices of the customer come to.
     #[schema(example = "4800.00")]
     exposure: &'a str,
     /// What this order comes to.

@@ -117,7 +117,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(
         409,
         "credit_limit_exceeded",
-        "The customer's open orders would come to more than their credit limit; `errors` has the figures",
+        "The customer's orders and invoices would come to more than their credit limit; `errors` has the figures",
     ),
     kind(409, "order_held", "The order passes its customer's credit limit, and waits for approval"),
     kind(409, "order_not_held", "The order does not wait for approval"),
@@ -451,7 +451,7 @@ fn example(kind: &Kind) -> Value {
         "credit_limit_exceeded" => json!([{
             "pointer": "/lines",
             "code": "credit_limit_exceeded",
-            "message": "the credit limit is 5000.00 EUR, other open orders and invoices come to 4800.00 and this one to 300.00: 200.00 are available",
+            "message": "the credit limit is 5000.00 EUR, other orders and open invoices come to 4800.00 and this one to 300.00: 200.00 are available",
             "available": "200.00",
             "credit": {"limit": "5000.00", "exposure": "4800.00", "total": "300.00"},
         }]),

@@ -696,6 +696,7 @@ diesel::table! {
         delivery_address -> Nullable<Jsonb>,
         promised_on -> Nullable<Date>,
         held_for_approval -> Bool,
+        to_invoice -> Text,
     }
 }
 

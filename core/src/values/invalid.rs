@@ -49,7 +49,7 @@ pub struct FieldError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreditFigures {
     pub limit: String,
-    /// What the other open orders and the invoices of the customer come to.
+    /// What the other orders and the open invoices of the customer come to.
     pub exposure: String,
     /// What this order comes to.
     pub total: String,

@@ -3,6 +3,7 @@ ALTER TABLE invoice_chain
     DROP CONSTRAINT invoice_chain_kind_check,
     ADD CONSTRAINT invoice_chain_kind_check CHECK (kind IN ('validated', 'document', 'payment', 'reversal')) NOT VALID;
 DROP TABLE order_deposits, credit_allocations, invoice_credits;
+DROP INDEX invoice_lines_product_idx;
 ALTER TABLE invoice_lines DROP COLUMN deposit;
 CREATE OR REPLACE FUNCTION invoices_keep_their_numbers() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

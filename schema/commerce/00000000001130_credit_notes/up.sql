@@ -24,6 +24,8 @@ $$;
 
 -- Whether it is a line of a deposit, or takes one off: such lines are no turnover.
 ALTER TABLE invoice_lines ADD COLUMN deposit boolean NOT NULL DEFAULT false;
+-- What was sold of a product.
+CREATE INDEX invoice_lines_product_idx ON invoice_lines (tenant_id, product_id, invoice_id) INCLUDE (quantity, net) WHERE NOT deposit;
 
 -- What of an invoice the lines of credit notes give back. Written when they are validated, under the lock of the invoice.
 CREATE TABLE invoice_credits (

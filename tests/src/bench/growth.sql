@@ -1,13 +1,13 @@
 -- ORDERS orders of TENANT with all that they leave behind, on top of seed.sql: one in five belongs to one customer, odd ones are
--- pending, even ones delivered, and twenty of them, far apart, were cancelled: however many orders there are, a page of these has
+-- pending, even ones delivered and invoiced, and twenty of them, far apart, were cancelled: however many orders there are, a page of these has
 -- as many rows.
 INSERT INTO orders (tenant_id, id, version, reference, customer_id, status, currency, net_total, vat_total, gross_total,
-    cancellation_reason, placed_at, cancelled_at, updated_at)
+    cancellation_reason, placed_at, cancelled_at, updated_at, to_invoice)
 SELECT 'TENANT', ('01900000-0000-7000-b100-' || lpad(to_hex(n), 12, '0'))::uuid, 1, 'R-' || n,
     ('01900000-0000-7000-a000-' || lpad(to_hex(CASE WHEN n % 5 = 0 THEN 1 ELSE n % 99 + 2 END), 12, '0'))::uuid,
     CASE WHEN n % (ORDERS / 20) = 0 THEN 'cancelled' WHEN n % 2 = 1 THEN 'pending' ELSE 'delivered' END, 'EUR', 20, 4, 24,
     CASE WHEN n % (ORDERS / 20) = 0 THEN 'a reason' END, now() - interval '1 second' * (ORDERS - n),
-    CASE WHEN n % (ORDERS / 20) = 0 THEN now() END, now()
+    CASE WHEN n % (ORDERS / 20) = 0 THEN now() END, now(), CASE WHEN n % 2 = 1 THEN 'all' ELSE 'none' END
 FROM generate_series(1, ORDERS) AS n;
 
 INSERT INTO order_lines (tenant_id, order_id, position, product_id, sku, name, quantity, unit_price, vat_rate, net_amount)

@@ -1,14 +1,18 @@
-//! Whether the accounting export of a company into which a file was loaded, and nothing else, balances; and whether it and the sums of sales are what the documents and the
-//! payments say. Asked over HTTP, and compared with the tables.
+//! Whether the accounting export of a company into which a file was loaded, and nothing else, balances; whether it and the sums of sales are what the documents and the
+//! payments say; and whether the VAT that is due is what the file says. Asked over HTTP, and compared with the tables and the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use chrono::{Months, NaiveDate};
+use bigdecimal::{BigDecimal, Zero};
+use chrono::{Datelike, Months, NaiveDate};
 use reqwest::Client;
 use serde_json::Value;
 use tokio_postgres::Client as Sql;
+
+use super::expected_invoices::Due;
+use super::invoices::plain;
 
 /// How long an answer may take, and how long an API that is away is waited for.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -42,12 +46,16 @@ pub struct BookFindings {
     pub entries: u64,
     /// Lines of customers' accounts that have a letter.
     pub lettered: u64,
+    /// The months and rates of which the VAT that is due was compared with the file.
+    pub due_compared: u64,
     /// What is wrong; at most 100.
     pub complaints: Vec<String>,
     /// Debit less credit, by account.
     accounts: BTreeMap<String, i128>,
     /// The same of lines with a letter, by letter.
     letters: BTreeMap<String, i128>,
+    /// The VAT that is due, month by month; `None` if it was not asked.
+    due: Option<Due>,
 }
 
 /// What the tables say.
@@ -77,6 +85,7 @@ impl BookFindings {
         for by in ["month", "customer", "product"] {
             findings.compare_sales(&http, by, &stored).await?;
         }
+        findings.read_due(&http, &stored).await?;
         Ok(findings)
     }
 
@@ -168,6 +177,58 @@ impl BookFindings {
         }
     }
 
+    /// Asks for the VAT that is due in each month.
+    async fn read_due(&mut self, http: &Http<'_>, stored: &Stored) -> Result<()> {
+        let mut due = Due::new();
+        for (from, to) in stored.months() {
+            let answer = match http.get(&format!("/accounting/vat-due?from={from}&to={to}")).await? {
+                Ok(answer) => answer,
+                Err(refused) => {
+                    self.complain(format!("the VAT that is due from {from}: {refused}"));
+                    return Ok(());
+                }
+            };
+            let answer: Value = serde_json::from_slice(&answer).context("the VAT that is due")?;
+            for line in answer["lines"].as_array().into_iter().flatten() {
+                // Category O has no rate.
+                let number = |member: &str| -> Result<BigDecimal> {
+                    let text = line[member].as_str().unwrap_or("0");
+                    text.parse().with_context(|| format!("{member} {text:?} is no number"))
+                };
+                let key = (from.format("%Y-%m").to_string(), number("rate")?.normalized().to_plain_string());
+                let (base, tax) = due.entry(key).or_default();
+                *base += number("base")?;
+                *tax += number("tax")?;
+            }
+        }
+        self.due = Some(due);
+        Ok(())
+    }
+
+    /// The VAT that is due in each month at each rate is what the file says.
+    pub fn compare_due(&mut self, expected: &Due) {
+        let Some(there) = self.due.take() else { return };
+        let keys: BTreeSet<_> = expected.keys().chain(there.keys()).collect();
+        let of = |due: &Due, key: &(String, String)| {
+            let sums = due.get(key).filter(|(base, tax)| !base.is_zero() || !tax.is_zero());
+            sums.map_or_else(
+                || "nothing".to_owned(),
+                |(base, tax)| format!("{} and {}", plain(base), plain(tax)),
+            )
+        };
+        for key in keys {
+            self.due_compared += 1;
+            let (wanted, found) = (of(expected, key), of(&there, key));
+            if wanted != found {
+                let (month, rate) = key;
+                self.complain(format!(
+                    "base and VAT that are due in {month} at {rate} %: {found}, by the file {wanted}"
+                ));
+            }
+        }
+        self.due = Some(there);
+    }
+
     /// All pages of the sums of sales come to what the documents come to.
     async fn compare_sales(&mut self, http: &Http<'_>, by: &str, stored: &Stored) -> Result<()> {
         let Stored { first, last, gross, net, .. } = stored;
@@ -217,6 +278,17 @@ impl Stored {
             from = next;
         }
         periods
+    }
+
+    /// From the first day to the last one.
+    fn months(&self) -> Vec<(NaiveDate, NaiveDate)> {
+        let mut months = Vec::new();
+        let mut next = self.first.with_day(1);
+        while let Some(from) = next.filter(|from| *from <= self.last) {
+            next = from.checked_add_months(Months::new(1));
+            months.push((from, next.and_then(|next| next.pred_opt()).unwrap_or(from)));
+        }
+        months
     }
 }
 
@@ -334,6 +406,42 @@ mod tests {
         assert_eq!(of("2025-12-19", "2026-12-02"), ["2025-12-19 2026-12-18"]);
         assert_eq!(of("2024-02-29", "2025-02-28"), ["2024-02-29 2025-02-27", "2025-02-28 2026-02-27"]);
         assert_eq!(of("2026-01-01", "2027-01-01").len(), 2);
+    }
+
+    #[test]
+    fn vat_that_is_due_is_asked_month_by_month_and_a_cent_or_a_month_too_much_is_found() {
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let stored =
+            Stored { first: day("2025-12-19"), last: day("2026-02-01"), gross: 0, net: 0, tax: 0, paid: 0 };
+        let months: Vec<_> = stored.months().iter().map(|(from, to)| format!("{from} {to}")).collect();
+        assert_eq!(months, ["2025-12-01 2025-12-31", "2026-01-01 2026-01-31", "2026-02-01 2026-02-28"]);
+
+        let due = |lines: &[(&str, &str, &str)]| -> Due {
+            let line = |(month, base, tax): &(&str, &str, &str)| {
+                (
+                    ((*month).to_owned(), "20".to_owned()),
+                    (base.parse::<BigDecimal>().unwrap(), tax.parse::<BigDecimal>().unwrap()),
+                )
+            };
+            lines.iter().map(line).collect()
+        };
+        let compared = |expected: &Due, there: Due| {
+            let mut findings = BookFindings { due: Some(there), ..BookFindings::default() };
+            findings.compare_due(expected);
+            (findings.due_compared, findings.complaints)
+        };
+        // What cancels out may be there or not.
+        let expected = due(&[("2026-01", "10", "2"), ("2026-02", "0.00", "0.00")]);
+        assert_eq!(compared(&expected, due(&[("2026-01", "10.00", "2.00")])), (2, Vec::new()));
+        let (count, found) =
+            compared(&expected, due(&[("2026-01", "10.00", "2.01"), ("2026-02", "1.00", "0.20")]));
+        assert_eq!((count, found.len()), (2, 2), "{found:?}");
+        assert!(
+            found[0].contains("2026-01 at 20 %: 10.00 and 2.01, by the file 10.00 and 2.00"),
+            "{found:?}"
+        );
+        assert!(found[1].contains("1.00 and 0.20, by the file nothing"), "{found:?}");
+        assert_eq!(compared(&expected, Due::new()).1.len(), 1);
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub(super) struct Moves {
     pub(super) is_guest: bool,
     /// By its name, of its invoice.
     pub(super) country: String,
+    /// As the file has it, of its invoice.
+    pub(super) date: String,
     pub(super) sku: String,
     pub(super) quantity: BigDecimal,
     /// Nothing where there is none.
@@ -174,6 +176,7 @@ pub(super) fn each_row(orders: &Path, fates: &HashMap<u64, Fate>, mut take: impl
         .collect();
     let (mut invoice, mut number) = (0, String::new());
     let (mut customer, mut country, mut is_guest) = (String::new(), String::new(), true);
+    let mut date = String::new();
     for record in reader.byte_records() {
         let record = record?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -192,6 +195,7 @@ pub(super) fn each_row(orders: &Path, fates: &HashMap<u64, Fate>, mut take: impl
             customer = customer_of(text("customerid"), text("country"));
             is_guest = text("customerid").is_empty();
             text("country").clone_into(&mut country);
+            text("invoicedate").clone_into(&mut date);
         }
         if let Some((kind, quantity)) = meaning(&number, text("quantity"), text("unitprice"))
             && !text("stockcode").is_empty()
@@ -202,6 +206,7 @@ pub(super) fn each_row(orders: &Path, fates: &HashMap<u64, Fate>, mut take: impl
                 customer: customer.clone(),
                 is_guest,
                 country: country.clone(),
+                date: date.clone(),
                 sku: text("stockcode").to_owned(),
                 quantity,
                 price: decimal(text("unitprice")).unwrap_or_default(),

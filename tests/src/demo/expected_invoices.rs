@@ -6,8 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use bigdecimal::{BigDecimal, RoundingMode, Zero};
+use chrono::NaiveDate;
 
 use super::expected::{Expected, Fate, Kind, Moves, each_row};
+use super::expected_days::FileDays;
 use crate::loader::country_code;
 
 /// The most customers that are remembered, and the most sales that may come back, to bound the memory.
@@ -26,6 +28,9 @@ const MEMBER_STATES: [&str; 26] = [
     "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
 ];
 
+/// Base and VAT that are due, by month and rate: `2026-12`, `20`.
+pub type Due = BTreeMap<(String, String), (BigDecimal, BigDecimal)>;
+
 /// What documents of one kind come to.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Sums {
@@ -41,7 +46,7 @@ impl Sums {
         let tax = tax(net, rate);
         self.documents += 1;
         self.gross += net + &tax;
-        let (base, sum) = self.vat.entry(rate.normalized().to_plain_string()).or_default();
+        let (base, sum) = self.vat.entry(shown(rate)).or_default();
         *base += net;
         *sum += tax;
     }
@@ -56,6 +61,8 @@ pub struct ExpectedInvoices {
     pub too_precise: u64,
     /// Units that are invoiced.
     pub quantity: BigDecimal,
+    /// The VAT that is due: of invoices when the goods leave, of credit notes when they are issued. Everything that the file sells is goods.
+    pub due: Due,
 }
 
 /// An order that is being read.
@@ -118,11 +125,11 @@ impl Left {
 }
 
 impl ExpectedInvoices {
-    /// Reads both files. `rate` is the VAT of every product, in percent. `None` if they are too large to be compared.
+    /// Reads both files, which were loaded `today`. `rate` is the VAT of every product, in percent. `None` if they are too large to be compared.
     ///
     /// # Errors
     /// Fails if a file cannot be read.
-    pub fn of(orders: &Path, refused: &Path, rate: &str) -> Result<Option<Self>> {
+    pub fn of(orders: &Path, refused: &Path, rate: &str, today: NaiveDate) -> Result<Option<Self>> {
         let rate: BigDecimal = rate.parse().with_context(|| format!("{rate:?} is no rate"))?;
         let Some(fates) = Expected::default().fates(refused)? else { return Ok(None) };
         // Where a customer lives is what its first sale says.
@@ -139,10 +146,18 @@ impl ExpectedInvoices {
         if countries.len() > CUSTOMERS_AT_MOST || returned.len() > SALES_AT_MOST {
             return Ok(None);
         }
-        let mut reading = Reading { rate, countries, returned, ..Reading::default() };
+        let days = FileDays::of(orders, &fates, today)?;
+        let mut reading = Reading { rate, countries, returned, days, ..Reading::default() };
         each_row(orders, &fates, |row| reading.take(row))?;
         reading.close();
         Ok((reading.remembered <= SALES_AT_MOST).then_some(reading.expected))
+    }
+
+    /// Adds a base, less than zero for a credit note, and its VAT to what is due in a month.
+    fn owe(&mut self, month: &str, rate: &BigDecimal, base: &BigDecimal) {
+        let (bases, taxes) = self.due.entry((month.to_owned(), shown(rate))).or_default();
+        *bases += base;
+        *taxes += tax(base, rate);
     }
 }
 
@@ -151,6 +166,7 @@ struct Reading {
     expected: ExpectedInvoices,
     rate: BigDecimal,
     countries: HashMap<String, String>,
+    days: FileDays,
     returned: HashSet<(String, String)>,
     /// By customer and SKU, in the order of the file.
     sales: HashMap<(String, String), Vec<Sale>>,
@@ -159,6 +175,8 @@ struct Reading {
     left: HashMap<u64, Left>,
     /// The invoice of the file that is being read.
     current: u64,
+    /// In which it is dated.
+    month: String,
     open: Option<Order>,
     /// What it takes back, by the order that it comes from.
     back: BTreeMap<u64, BigDecimal>,
@@ -169,6 +187,7 @@ impl Reading {
         if row.invoice != self.current {
             self.close();
             self.current = row.invoice;
+            self.month = self.days.month(&row.date);
         }
         match row.kind {
             Kind::Sale if row.fate.is_none() => self.sell(row),
@@ -229,6 +248,7 @@ impl Reading {
                 self.expected.too_precise += 1;
             } else {
                 self.expected.invoices.add(&net, &rate);
+                self.expected.owe(&self.month, &rate, &net);
                 self.expected.quantity += quantity;
                 if may_come_back {
                     let gross = &net + tax(&net, &rate);
@@ -241,9 +261,15 @@ impl Reading {
             let Some(left) = self.left.get_mut(&order) else { continue };
             if let Some(net) = left.give_back(net) {
                 self.expected.credit_notes.add(&net, &left.rate);
+                self.expected.owe(&self.month, &left.rate, &-net);
             }
         }
     }
+}
+
+/// A rate in percent, such as `5.5`.
+fn shown(rate: &BigDecimal) -> String {
+    rate.normalized().to_plain_string()
 }
 
 /// VAT is rounded once for each rate of a document (EN 16931, BR-CO-17).
@@ -266,7 +292,26 @@ mod tests {
         let (orders, list) = (folder.path().join("orders.csv"), folder.path().join("refused.csv"));
         std::fs::write(&orders, format!("{header}\n{rows}")).unwrap();
         std::fs::write(&list, format!("line,invoice,reason,message,{header}\n{refused}")).unwrap();
-        ExpectedInvoices::of(&orders, &list, "20").unwrap().unwrap()
+        let today = NaiveDate::from_ymd_opt(2026, 12, 1).unwrap();
+        ExpectedInvoices::of(&orders, &list, "20", today).unwrap().unwrap()
+    }
+
+    #[test]
+    fn vat_is_due_in_the_month_of_the_delivery_and_of_the_credit_note() {
+        // The last day of the file is the day on which it was loaded, and what has no day is of that one, too.
+        let rows = "1,A,Board,3,2011-11-30 08:00:00,2.00,7,France\n2,A,Board,1,2011-12-01 09:00:00,3.00,7,France\n\
+            C3,A,Board,-2,2011-12-01 10:00:00,9.00,7,France\n4,A,Board,1,d,10,8,Germany\n5,B,Jug,1,1/2/1980 8:26,0.17,7,France\n";
+        let due = expected(rows, "").due;
+        let plain = |amount: &BigDecimal| amount.normalized().to_plain_string();
+        let told: Vec<_> = due
+            .iter()
+            .map(|((month, rate), (base, tax))| format!("{month} {rate}: {} {}", plain(base), plain(tax)))
+            .collect();
+        // 3.00 of the newest sale and 2.00 of the one before come back in December.
+        assert_eq!(
+            told,
+            ["2017-01 20: 0.17 0.03", "2026-11 20: 6 1.2", "2026-12 0: 10 0", "2026-12 20: -2 -0.4"]
+        );
     }
 
     fn told(sums: &Sums) -> (u64, String, Vec<String>) {

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use bigdecimal::{BigDecimal, Zero};
+use chrono::NaiveDate;
 use serde_json::Value;
 use tokio_postgres::Client;
 
-use super::expected_invoices::{ExpectedInvoices, Sums};
+use super::expected_invoices::{Due, ExpectedInvoices, Sums};
 use crate::harness::World;
 
 /// The most differences that are kept with their message.
@@ -37,16 +38,25 @@ pub struct InvoiceFindings {
     pub quantity: BigDecimal,
     /// The documents that were compared with the file; none if it is too large for it.
     pub compared: u64,
+    /// The VAT that is due by the file; `None` if it is too large.
+    pub due: Option<Due>,
     /// What is wrong; at most 100.
     pub complaints: Vec<String>,
 }
 
 impl InvoiceFindings {
-    /// Compares, with `api invoices verify` and with the rows of the file. `refused` is the loader's list of refused rows, `rate` the VAT of every product.
+    /// Compares, with `api invoices verify` and with the rows of the file. `refused` is the loader's list of refused rows, `rate` the VAT of every product, and
+    /// `today` the day on which they were loaded, in UTC.
     ///
     /// # Errors
     /// Fails if the program, the database or a file cannot be used.
-    pub async fn of(world: &World, orders: &Path, refused: &Path, rate: &str) -> Result<Self> {
+    pub async fn of(
+        world: &World,
+        orders: &Path,
+        refused: &Path,
+        rate: &str,
+        today: NaiveDate,
+    ) -> Result<Self> {
         let mut findings = Self::default();
         findings.verify(world).await?;
         let (sql, tenant) = (world.sql().await?, world.tenant().await?.id.to_string());
@@ -59,9 +69,11 @@ impl InvoiceFindings {
         findings.compare_quantities(&sql, &tenant).await?;
         let (orders, refused, rate) = (orders.to_path_buf(), refused.to_path_buf(), rate.to_owned());
         let expected =
-            tokio::task::spawn_blocking(move || ExpectedInvoices::of(&orders, &refused, &rate)).await??;
+            tokio::task::spawn_blocking(move || ExpectedInvoices::of(&orders, &refused, &rate, today))
+                .await??;
         if let Some(expected) = expected {
             findings.compare(&expected);
+            findings.due = Some(expected.due);
         }
         Ok(findings)
     }

@@ -5,6 +5,7 @@ mod books;
 mod company;
 mod documents;
 mod expected;
+mod expected_days;
 mod expected_invoices;
 mod invoices;
 mod left;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use chrono::Utc;
 
 use crate::harness::{Api, Consumer, QueueOptions, Relay, Services, World, connect, root};
 use crate::loader::{self, Progress, Report};
@@ -27,7 +29,7 @@ pub use books::BookFindings;
 pub use company::introduce_company;
 pub use documents::{draw, judge};
 pub use expected::Expected;
-pub use expected_invoices::{ExpectedInvoices, Sums};
+pub use expected_invoices::{Due, ExpectedInvoices, Sums};
 pub use invoices::{Documents, InvoiceFindings};
 pub use stock::StockFindings;
 
@@ -93,6 +95,8 @@ pub async fn run(options: &Options) -> Result<bool> {
         invoices: true,
         patience: loader::DEFAULT_PATIENCE,
     };
+    // The loader's last day, even if the demo runs over midnight.
+    let today = Utc::now().date_naive();
     let progress = Progress::new("orders", size);
     let supervisor = Supervisor::new(&world, api, relay);
     let outcome = tokio::select! {
@@ -101,13 +105,13 @@ pub async fn run(options: &Options) -> Result<bool> {
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     progress.finish();
-    let Done { report, elapsed, books, left, drawn } = outcome?;
-    let checked = Checked {
-        stock: StockFindings::of(&world, &load.orders, &load.refused).await?,
-        invoices: InvoiceFindings::of(&world, &load.orders, &load.refused, VAT_RATE).await?,
-        books,
-        left,
-    };
+    let Done { report, elapsed, mut books, left, drawn } = outcome?;
+    let stock = StockFindings::of(&world, &load.orders, &load.refused).await?;
+    let invoices = InvoiceFindings::of(&world, &load.orders, &load.refused, VAT_RATE, today).await?;
+    if let Some(due) = &invoices.due {
+        books.compare_due(due);
+    }
+    let checked = Checked { stock, invoices, books, left };
     if drawn > 0 {
         eprintln!("judging {drawn} documents, which are in {}", folder.join(DRAWN).display());
         documents::judge(&folder.join(DRAWN), drawn).await?;

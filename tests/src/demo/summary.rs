@@ -185,6 +185,7 @@ impl Summary {
         rows.begin("accounts");
         rows.add("entries exported, balanced", &books.entries);
         rows.add("lines with a letter", &books.lettered);
+        rows.add("VAT due, months and rates compared with the file", &books.due_compared);
         rows.add("differences", &books.complaints.len());
     }
 }

@@ -210,7 +210,7 @@ impl Planted<'_> {
     }
 }
 
-/// A deposit of 300.00 that is paid, the invoice of 1,000.00 that takes it off, and a credit note of 100.00.
+/// A deposit of 300.00 that is paid, the invoice of 1,000.00 that takes it off, and a credit note of 100.00, which pays of that invoice what it gives back.
 async fn deposit_invoice_and_credit_note(world: &World, api: &Api) -> Result<(Value, Value, Uuid)> {
     let (sql, tenant) = (world.sql().await?, world.tenant().await?.id);
     api.seller().await?;
@@ -248,7 +248,14 @@ async fn deposit_invoice_and_credit_note(world: &World, api: &Api) -> Result<(Va
         tax: "20.00",
         gross: "120.00",
     };
-    note.plant(&sql, tenant, &customer, &tea).await?;
+    let note = note.plant(&sql, tenant, &customer, &tea).await?;
+    let pays = format!(
+        "INSERT INTO credit_allocations (tenant_id, credit_note_id, number, invoice_id, amount, allocated_at)
+        SELECT tenant_id, invoice_id, 1, '{last}', 120.00, validated_at FROM invoice_contents WHERE invoice_id = '{note}';
+        UPDATE invoices SET state = 'paid', paid = 120.00 WHERE id = '{note}';
+        UPDATE invoices SET state = 'partly_paid', credited = 120.00 WHERE id = '{last}';"
+    );
+    sql.batch_execute(&pays).await?;
     Ok((customer, tea, last))
 }
 
@@ -320,6 +327,68 @@ async fn deposits_are_due_when_they_are_paid_are_no_sales_and_credit_notes_are_t
     .await;
 }
 
+/// All rows of the sums of sales by product these days, so many a page.
+async fn by_product(api: &Api, sort: &str, limit: usize) -> Result<Vec<Value>> {
+    let now = Utc::now().date_naive();
+    let (yesterday, tomorrow) = (now - TimeDelta::days(1), now + TimeDelta::days(1));
+    let path =
+        format!("/accounting/sales?by=product&from={yesterday}&to={tomorrow}&sort={sort}&limit={limit}");
+    let (mut rows, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.http.get(&format!("{path}{cursor}")).await?;
+        ensure!(page.status == 200, "{}", page.text);
+        let data = page.json["data"].as_array().context("rows")?;
+        ensure!(data.len() <= limit && (!data.is_empty() || rows.is_empty()), "{}", page.text);
+        rows.extend(data.iter().cloned());
+        let Some(next) = page.json["next_cursor"].as_str() else { return Ok(rows) };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sales_by_product_are_the_same_in_pages_of_any_size_and_in_both_directions() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let mut lines =
+            vec![json!({"name": "Port", "quantity": "1", "unit_price": "7", "vat": {"rate": "20"}})];
+        for (sku, quantity) in [("D", "3"), ("A", "2"), ("C", "1"), ("B", "1.5")] {
+            let product = api.product(sku).await?;
+            lines.push(json!({"product_id": product["id"], "quantity": quantity}));
+        }
+        assert_eq!(by_product(&api, "key", 1).await?, Vec::<Value>::new());
+        let invoice = validated(&api, &json!({"customer_id": customer["id"], "lines": lines})).await?;
+        // Of one product nothing is left; another one was never sold.
+        let back = json!({"lines": [{"line": 3, "quantity": "1"}, {"line": 4, "quantity": "1"}]});
+        let draft = api.created(&format!("/invoices/{}/credit-notes", id(&invoice)), &back).await?;
+        let note = api.http.command(&format!("/invoices/{}/validate", id(&draft))).await?;
+        ensure!(note.status == 200, "{}", note.text);
+        api.product("BB").await?;
+
+        let whole = by_product(&api, "key", 200).await?;
+        let text = |row: &Value| {
+            let member = |name: &str| row[name].as_str().unwrap_or("-").to_owned();
+            format!("{} {} {} {}", member("code"), row["documents"], member("quantity"), member("net_total"))
+        };
+        let expected = ["- 1 - 7.00", "A 2 1 10.00", "B 1 1.5 15.00", "C 2 0 0.00", "D 1 3 30.00"];
+        assert_eq!(whole.iter().map(text).collect::<Vec<_>>(), expected);
+        let mut turned = whole.clone();
+        turned.reverse();
+        for limit in [1, 2, 3, 4, 5, 200] {
+            assert_eq!(by_product(&api, "key", limit).await?, whole, "{limit}");
+            assert_eq!(by_product(&api, "-key", limit).await?, turned, "{limit}");
+        }
+        let other = Tenant::create(&world.sql().await?, "Other").await?;
+        let now = Utc::now().date_naive();
+        let path = format!("/accounting/sales?by=product&from={now}&to={now}");
+        let stranger = api.http.with_credential(&other.api_key).get(&path).await?;
+        assert_eq!((stranger.status, &stranger.json["data"]), (200, &json!([])), "{}", stranger.text);
+        Ok(())
+    })
+    .await;
+}
+
 /// The lines of an export, column by column.
 async fn export(api: &Api) -> Result<Vec<Vec<String>>> {
     let year = year();
@@ -386,6 +455,57 @@ async fn entries_balance_are_numbered_without_gaps_and_lettered_when_they_close_
         let letter = format!("FA-{year}-000002 {year}0601");
         let lettered: Vec<String> = export(&api).await?.iter().map(short).filter(|line| line.ends_with(&letter)).collect();
         assert_eq!(lettered.len(), 3, "the invoice, the credit note, the payment: {lettered:?}");
+        Ok(())
+    })
+    .await;
+}
+
+/// The letters on the customers' account of what was entered these days, by the document's number or the payment's reference.
+async fn letters(api: &Api) -> Result<BTreeMap<String, String>> {
+    let now = Utc::now().date_naive();
+    let (yesterday, tomorrow) = (now - TimeDelta::days(1), now + TimeDelta::days(1));
+    let answer = api.http.get(&format!("/accounting/fec?from={yesterday}&to={tomorrow}")).await?;
+    ensure!(answer.status == 200, "{}", answer.text);
+    let lines = answer.text.split_terminator("\r\n").map(|line| line.split('\t').collect::<Vec<_>>());
+    let of_customers = lines.filter(|line| line[4] == "411000");
+    Ok(of_customers.map(|line| (line[8].to_owned(), line[13].to_owned())).collect())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invoice_that_was_paid_keeps_its_letter_and_its_credit_note_has_one_when_it_is_used() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let of = |price: &str| {
+            let line = json!({"name": "Thé", "nature": "goods", "quantity": "1", "unit_price": price, "vat": {"rate": "20"}});
+            json!({"customer_id": customer["id"], "lines": [line]})
+        };
+        let first = validated(&api, &of("100")).await?;
+        let payment = json!({"customer_id": customer["id"], "method": "transfer", "amount": "120.00", "reference": "P-1"});
+        api.created("/payments", &payment).await?;
+        let number = |document: &Value| document["number"].as_str().unwrap_or_default().to_owned();
+        let closed = BTreeMap::from([(number(&first), number(&first)), ("P-1".to_owned(), number(&first))]);
+        assert_eq!(letters(&api).await?, closed);
+
+        // Nothing is open of the invoice: the credit note pays nothing yet.
+        let draft = json!({"lines": [{"line": 1, "amount": "25.00"}]});
+        let draft = api.created(&format!("/invoices/{}/credit-notes", id(&first)), &draft).await?;
+        let note = api.http.command(&format!("/invoices/{}/validate", id(&draft))).await?;
+        ensure!(note.status == 200, "{}", note.text);
+        let mut expected = closed.clone();
+        expected.insert(number(&note.json), String::new());
+        assert_eq!(letters(&api).await?, expected);
+
+        // The next invoice uses it.
+        let next = validated(&api, &of("25")).await?;
+        let used = api.http.post(&format!("/customers/{}/use-credit", id(&customer)), &json!({})).await?;
+        assert_eq!((used.status, &used.json), (200, &json!({"open": "0.00", "credit": "0.00"})), "{}", used.text);
+        let found = letters(&api).await?;
+        assert_eq!(found.len(), 4, "{found:?}");
+        assert!(closed.iter().all(|(piece, letter)| found.get(piece) == Some(letter)), "{found:?}");
+        let letter = found.get(&number(&next)).filter(|letter| !letter.is_empty());
+        assert!(letter.is_some() && letter == found.get(&number(&note.json)), "{found:?}");
         Ok(())
     })
     .await;

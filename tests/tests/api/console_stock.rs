@@ -1,6 +1,6 @@
 //! Stock, warehouses and counts in the console, as a browser without scripts sees them.
 
-use anyhow::{Context, Result};
+use anyhow::Context;
 use comptoir_tests::harness::{World, id, main_warehouse};
 use reqwest::header::LOCATION;
 use serde_json::json;

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 
+use crate::credit_notes::{is_sound, validated};
+
 const LIMIT: Duration = Duration::from_secs(20);
 const WAITING: &str =
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -224,16 +226,17 @@ async fn an_order_that_passes_the_limit_is_refused_with_the_figures() {
         assert_eq!(error["credit"], json!({"limit": "24.00", "exposure": "12.00", "total": "24.00"}));
         assert_eq!(stock_of(&api, &tea).await?, "10 1", "nothing is reserved for what is refused");
         // To the last cent.
-        api.created("/orders", &order_of(&customer, &[(&tea, "1")])).await?;
+        let second = api.created("/orders", &order_of(&customer, &[(&tea, "1")])).await?;
         assert_eq!(credit(&api, &customer).await?, "24.00 24.00 0.00 0");
 
-        // What is under way counts until it has arrived; what is cancelled does not.
+        // What is under way counts, and what has arrived, until it is invoiced; what is cancelled does not.
         let one = order_of(&customer, &[(&tea, "1")]);
-        for name in ["confirm", "ship"] {
+        for name in ["confirm", "ship", "deliver"] {
             done(&api, &first, name).await?;
             assert_eq!(api.http.post("/orders", &one).await?.code(), "credit_limit_exceeded", "{name}");
         }
-        done(&api, &first, "deliver").await?;
+        assert_eq!(credit(&api, &customer).await?, "24.00 24.00 0.00 0");
+        done(&api, &second, "cancel").await?;
         assert_eq!(credit(&api, &customer).await?, "24.00 12.00 12.00 0");
         let next = api.created("/orders", &one).await?;
         assert_eq!(api.http.post("/orders", &one).await?.code(), "credit_limit_exceeded");
@@ -250,6 +253,127 @@ async fn an_order_that_passes_the_limit_is_refused_with_the_figures() {
         api.created("/orders", &one).await?;
         api.proof().await?;
         Ok(())
+    })
+    .await;
+}
+
+/// How much of the orders may still be invoiced, as it is stored: the oldest first.
+async fn to_invoice(sql: &Client) -> Result<String> {
+    let states = "SELECT string_agg(to_invoice, ' ' ORDER BY placed_at) FROM orders";
+    Ok(sql.query_one(states, &[]).await?.get::<_, Option<String>>(0).unwrap_or_default())
+}
+
+/// An order is not paid because it arrived: it counts until it is invoiced, then the invoice counts until it is paid.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_arrived_counts_until_it_is_invoiced_and_then_until_it_is_paid() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let (customer, tea) = (api.buyer("C-1").await?, api.product_in_stock("TEA", "20").await?);
+        set_limit(&api, &customer, Some("48")).await?;
+        let sql = world.sql().await?;
+        let order = api.created("/orders", &order_of(&customer, &[(&tea, "4")])).await?;
+        let one = order_of(&customer, &[(&tea, "1")]);
+        let stands = async |limit: &str, states: &str| {
+            let (now, stored) = (credit(&api, &customer).await?, to_invoice(&sql).await?);
+            ensure!((now.as_str(), stored.as_str()) == (limit, states), "{now}; {stored}");
+            anyhow::Ok(())
+        };
+        for name in ["confirm", "ship", "deliver"] {
+            done(&api, &order, name).await?;
+            stands("48.00 48.00 0.00 0", "all").await?;
+        }
+        assert_eq!(api.http.post("/orders", &one).await?.code(), "credit_limit_exceeded");
+
+        // A draft moves nothing; with its number, what it invoices counts with it.
+        let line = json!({"source": {"order_id": order["id"], "position": 1}, "product_id": tea["id"], "quantity": "1"});
+        let body = json!({"customer_id": customer["id"], "lines": [line]});
+        let draft = api.created("/invoices", &body).await?;
+        stands("48.00 48.00 0.00 0", "all").await?;
+        let part = validated(&api, &draft).await?;
+        stands("48.00 48.00 0.00 0", "some").await?;
+        let pay = async |amount: &str| {
+            let body = json!({"customer_id": customer["id"], "method": "transfer", "amount": amount});
+            api.created("/payments", &body).await
+        };
+        let payment = pay("12.00").await?;
+        stands("48.00 36.00 12.00 0", "some").await?;
+
+        let rest = json!({"order_ids": [order["id"]]});
+        let invoice = validated(&api, &api.created("/invoices/from-orders", &rest).await?).await?;
+        assert_eq!(invoice["gross_total"], "36.00");
+        stands("48.00 36.00 12.00 0", "none").await?;
+        pay("36.00").await?;
+        stands("48.00 0.00 48.00 0", "none").await?;
+        let reversal = json!({"reason": "unpaid"});
+        api.created(&format!("/payments/{}/reverse", id(&payment)), &reversal).await?;
+        stands("48.00 12.00 36.00 0", "none").await?;
+
+        // An amount that is given back leaves nothing to invoice; a quantity that the customer keeps can be invoiced anew, and counts again.
+        let note = async |body: Value| {
+            let path = format!("/invoices/{}/credit-notes", id(&part));
+            validated(&api, &api.created(&path, &body).await?).await
+        };
+        note(json!({"lines": [{"line": 1, "amount": "5.00"}]})).await?;
+        stands("48.00 6.00 42.00 0", "none").await?;
+        note(json!({})).await?;
+        stands("48.00 12.00 36.00 0", "some").await?;
+        validated(&api, &api.created("/invoices/from-orders", &rest).await?).await?;
+        stands("48.00 12.00 36.00 0", "none").await?;
+        is_sound(world).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_came_back_or_will_not_leave_does_not_count() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let (customer, tea) = (api.buyer("C-1").await?, api.product_in_stock("TEA", "20").await?);
+        set_limit(&api, &customer, Some("100")).await?;
+        let sql = world.sql().await?;
+        let stands = async |limit: &str, states: &str| {
+            let (now, stored) = (credit(&api, &customer).await?, to_invoice(&sql).await?);
+            ensure!((now.as_str(), stored.as_str()) == (limit, states), "{now}; {stored}");
+            anyhow::Ok(())
+        };
+        let order = api.created("/orders", &order_of(&customer, &[(&tea, "5")])).await?;
+        done(&api, &order, "confirm").await?;
+        let path = format!("/orders/{}", id(&order));
+        let lines = json!({"lines": [{"position": 1, "quantity": "3"}]});
+        api.created(&format!("{path}/shipments"), &lines).await?;
+        stands("100.00 60.00 40.00 0", "all").await?;
+        let rest = api.http.post(&format!("{path}/cancel-rest"), &json!({"reason": "sold out"})).await?;
+        ensure!(rest.status == 200, "{}", rest.text);
+        stands("100.00 36.00 64.00 0", "some").await?;
+        let back = async |quantity: &str| {
+            let line = json!({"position": 1, "quantity": quantity, "restock": true});
+            api.created(&format!("{path}/returns"), &json!({"reason": "too much", "lines": [line]})).await
+        };
+        back("1").await?;
+        stands("100.00 24.00 76.00 0", "some").await?;
+        let orders = json!({"order_ids": [order["id"]]});
+        let invoice = validated(&api, &api.created("/invoices/from-orders", &orders).await?).await?;
+        assert_eq!(invoice["gross_total"], "24.00");
+        stands("100.00 24.00 76.00 0", "none").await?;
+
+        // What is given back for what came back is not to be invoiced anew.
+        let late = back("1").await?;
+        stands("100.00 24.00 76.00 0", "none").await?;
+        api.created(&format!("/returns/{}/credit-note", id(&late)), &json!({})).await?;
+        stands("100.00 12.00 88.00 0", "none").await?;
+
+        let whole = api.created("/orders", &order_of(&customer, &[(&tea, "2")])).await?;
+        for name in ["confirm", "ship", "deliver"] {
+            done(&api, &whole, name).await?;
+        }
+        stands("100.00 36.00 64.00 0", "none all").await?;
+        let line = json!({"position": 1, "quantity": "2", "restock": true});
+        let body = json!({"reason": "wrong", "lines": [line]});
+        api.created(&format!("/orders/{}/returns", id(&whole)), &body).await?;
+        stands("100.00 12.00 88.00 0", "none none").await?;
+        is_sound(world).await
     })
     .await;
 }

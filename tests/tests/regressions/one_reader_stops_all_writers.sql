@@ -81,14 +81,14 @@ SELECT 'TENANT', count_id::uuid, gen_random_uuid(),
 FROM generate_series(1, 30000) AS n,
     unnest(ARRAY['01900000-0000-7000-8000-0000000000b0', '01900000-0000-7000-8000-0000000000e0']) AS count_id;
 
--- A customer who has nine of ten orders; the latest are pending, and those of before delivered.
+-- A customer who has nine of ten orders; the latest are pending, and those of before delivered and invoiced.
 INSERT INTO orders (tenant_id, id, version, reference, customer_id, status, currency, net_total, vat_total, gross_total,
-    cancellation_reason, cancelled_at, placed_at, updated_at)
+    cancellation_reason, cancelled_at, placed_at, updated_at, to_invoice)
 SELECT 'TENANT', gen_random_uuid(), 1, 'R-' || n,
     CASE WHEN n <= 6000 THEN '01900000-0000-7000-8000-0000000000e0' ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid,
     CASE WHEN n % 5000 = 7 THEN 'cancelled' WHEN n <= 20000 THEN 'delivered' ELSE 'pending' END, 'EUR', 1, 0, 1,
     CASE WHEN n % 5000 = 7 THEN 'a reason' END, CASE WHEN n % 5000 = 7 THEN now() END,
-    timestamptz '2026-01-01' + interval '20 seconds' * (n / 10 * 10), now()
+    timestamptz '2026-01-01' + interval '20 seconds' * (n / 10 * 10), now(), CASE WHEN n <= 20000 THEN 'none' ELSE 'all' END
 FROM generate_series(1, 60000) AS n;
 
 -- Few shipments have not arrived, at the late end. One order has the earliest, another the latest.

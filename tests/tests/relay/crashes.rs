@@ -37,7 +37,7 @@ async fn a_relay_that_is_told_to_stop_repeats_nothing() {
         let consumer = world.consumer().await?;
         insert_many(&world.sql().await?, EVENTS, 2_000).await?;
         for stop_at in [2_000, 7_000, 12_000] {
-            let relay = Relay::launch(world, &[])?;
+            let relay = world.relay().await?;
             consumer.wait_for(stop_at, LIMIT).await?;
             relay.stop().await?;
         }

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use chrono::Utc;
 use comptoir_tests::demo::{
     BookFindings, InvoiceFindings, StockFindings, draw, introduce_company, judge, sample,
 };
@@ -146,20 +147,23 @@ async fn what_left_is_invoiced_what_came_back_is_credited_and_a_second_run_chang
         let api = world.api().await?;
         introduce_company(&api.http).await?;
         let options = Options { invoices: true, ..options(world, api.http.root(), sample()).await? };
+        let today = Utc::now().date_naive();
         let first = load(&options, &Progress::new("orders", 0)).await?;
         assert!(first.is_complete(), "{first:?}");
         assert_eq!((first.numbered, first.credit_notes), (141, 13));
         assert_eq!(first.not_documented, BTreeMap::new());
         // Of 141 numbers, 14 are not paid at all; what was credited whole needs no payment.
         assert!((141 - 14 - 13..=141 - 14).contains(&first.payments), "{first:?}");
-        let findings = InvoiceFindings::of(world, &sample(), &options.refused, "20").await?;
+        let findings = InvoiceFindings::of(world, &sample(), &options.refused, "20", today).await?;
         assert!(findings.is_sound(), "{findings:?}");
         assert_eq!(findings.compared, 141 + 13);
         assert!(findings.invoices.sums.vat.len() == 2, "with VAT and without: {findings:?}");
         let sql = world.sql().await?;
         let books = async || BookFindings::of(&sql, &options.api, &options.credential).await;
-        let found = books().await?;
+        let mut found = books().await?;
+        found.compare_due(findings.due.as_ref().context("what is due by the file")?);
         assert!(found.is_sound() && found.lettered > 0, "{found:?}");
+        assert_eq!(found.due_compared, 2, "one month, with VAT and without: {found:?}");
         let nothing = "SELECT count(*) FROM invoices WHERE gross_total = 0::numeric";
         let nothing: i64 = sql.query_one(nothing, &[]).await?.get(0);
         let documents_and_payments = 141 + 13 + first.payments;
@@ -179,10 +183,12 @@ async fn what_left_is_invoiced_what_came_back_is_credited_and_a_second_run_chang
             "ALTER TABLE invoice_vat DISABLE TRIGGER USER; UPDATE invoice_vat SET tax = tax + 0.01 WHERE tax > 0",
         )
         .await?;
-        let findings = InvoiceFindings::of(world, &sample(), &options.refused, "20").await?;
+        let findings = InvoiceFindings::of(world, &sample(), &options.refused, "20", today).await?;
         assert!(findings.complaints.len() >= 2, "{findings:?}");
-        // An export whose entries would not balance is refused.
-        let found = books().await?;
+        // An export whose entries would not balance is refused, and the VAT that is due is another one.
+        let mut found = books().await?;
+        found.compare_due(findings.due.as_ref().context("what is due by the file")?);
+        assert!(found.complaints.iter().any(|one| one.contains("due in") && one.contains("by the file")), "{found:?}");
         assert!(found.complaints.iter().any(|one| one.contains("entry_unbalanced")), "{found:?}");
         Ok(())
     })

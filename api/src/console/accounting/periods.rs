@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{Datelike, NaiveDate};
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::accounting::{self, SalesBy, SalesSort, SalesView};
-use comptoir_core::values::Money;
+use comptoir_core::values::money::Money;
 
 use crate::console::layout;
 use crate::console::lists::{Address, Head, Turn, View};

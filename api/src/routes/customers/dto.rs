@@ -45,7 +45,7 @@ pub(crate) struct CustomerRequest {
     #[deserr(default, try_from(Vec<AddressDto>) = parse_addresses -> Invalid)]
     #[schema(value_type = Vec<AddressDto>, max_items = 20, required = false)]
     addresses: Vec<Address>,
-    /// What the customer's open orders may come to, in your company's currency: zero or more; null, or left out, is no limit. Only who
+    /// What the customer's orders and open invoices may come to, in your company's currency: zero or more; null, or left out, is no limit. Only who
     /// has `customers:credit` sets or changes it.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "5000.00", pattern = r"^\d{1,15}(\.\d{1,2})?$")]

@@ -119,7 +119,7 @@ pub(crate) async fn get(
     Ok(respond::found(&request, view.version, &view))
 }
 
-/// What the open orders of a customer come to, beside their credit limit
+/// What the orders and open invoices of a customer come to, beside their credit limit
 #[utoipa::path(get, path = "/api/v1/customers/{id}/credit", tag = "customers", operation_id = "getCustomerCredit", params(IdParam),
     responses((status = 200, body = CreditView)))]
 pub(crate) async fn credit(

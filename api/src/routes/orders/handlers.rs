@@ -28,7 +28,7 @@ use crate::respond::{self, List};
 /// Place an order
 ///
 /// Goods of products that are kept in stock are reserved for it. If there are too few, it is refused, or with `back_order` waits. If the
-/// customer's open orders would come to more than their credit limit, it is refused, or placed and held until it is approved: the company's
+/// customer's orders and invoices would come to more than their credit limit, it is refused, or placed and held until it is approved: the company's
 /// `credit_limit_action` says which.
 #[utoipa::path(post, path = "/api/v1/orders", tag = "orders", operation_id = "placeOrder", request_body = PlaceOrderRequest,
     params(IdempotencyHeader),

@@ -255,7 +255,8 @@ crate::statement! {
 }
 
 crate::statement! {
-    /// What pays, reverses or corrects what of these customers until a day.
+    /// What pays or reverses what of these customers until a day. What a credit note pays of what it corrects counts from its date, as its entry does; what it pays of
+    /// others, from the day on which it does.
     struct Links<'a> { tenant: Uuid => SqlUuid, customers: &'a [Uuid] => Array<SqlUuid>, last: NaiveDate => Date, zone: &'a str => Text }
         -> (SqlUuid, SqlUuid)
     = "WITH asked AS (SELECT $1 AS tenant_id, $2 AS customers, $3 AS last, $4 AS zone)
@@ -268,14 +269,12 @@ crate::statement! {
         SELECT p.id, p.reverses
         FROM asked JOIN payments AS p ON p.tenant_id = asked.tenant_id AND p.customer_id = ANY (asked.customers) AND p.reverses IS NOT NULL
         UNION ALL
-        SELECT i.id, i.corrects
-        FROM asked JOIN invoices AS i ON i.tenant_id = asked.tenant_id AND i.customer_id = ANY (asked.customers)
-            AND i.number IS NOT NULL AND i.corrects IS NOT NULL
-        UNION ALL
         SELECT a.credit_note_id, a.invoice_id
         FROM asked JOIN invoices AS i ON i.tenant_id = asked.tenant_id AND i.customer_id = ANY (asked.customers) AND i.kind = 'credit_note'
+        JOIN invoice_contents AS c ON c.tenant_id = i.tenant_id AND c.invoice_id = i.id
         JOIN credit_allocations AS a ON a.tenant_id = i.tenant_id AND a.credit_note_id = i.id
-            AND (a.allocated_at AT TIME ZONE asked.zone)::date <= asked.last"
+            AND CASE WHEN a.allocated_at = c.validated_at THEN c.issue_date
+                ELSE (a.allocated_at AT TIME ZONE asked.zone)::date END <= asked.last"
 }
 
 /// The letters of what is in the export, as it stood at the end of its last day. In memory: some hundred bytes for each closed document and payment of the period.

@@ -1,6 +1,9 @@
 //! Lettering: which invoices, credit notes and payments close each other on a customer's account. Pure.
 //!
-//! What allocations and corrections connect is one group. A group whose sum is zero is closed: all of it gets one code, the number of its first document, and the date of
+//! What payments and credit notes pay, and reversals, connect: that is one group. That a credit note corrects an invoice connects nothing by itself: what it does not pay of it
+//! is open until another invoice uses it, and an invoice that was paid before keeps its letter.
+//!
+//! A group whose sum is zero is closed: all of it gets one code, the number of its first document, and the date of
 //! its last one. So the code is the same in each file in which a part of the group stands, whatever else is exported with it.
 
 use std::collections::{BTreeMap, HashMap};
@@ -144,6 +147,18 @@ mod tests {
         turned.reverse();
         let expected = [&open, &open, &closed, &closed, &closed, &closed].map(Clone::clone);
         assert_eq!(found(&turned, &links), expected);
+    }
+
+    #[test]
+    fn a_credit_note_that_pays_nothing_yet_leaves_what_is_closed_alone() {
+        let mut items =
+            vec![item(1, 1, Some("FA-1"), "100"), item(2, 2, None, "-100"), item(3, 5, Some("AV-1"), "-30")];
+        let paid = "FA-1 2026-03-02".to_owned();
+        assert_eq!(found(&items, &[(2, 1)]), [paid.clone(), paid.clone(), "-".to_owned()]);
+        // Another invoice uses it.
+        items.push(item(4, 9, Some("FA-2"), "30"));
+        let used = "AV-1 2026-03-09".to_owned();
+        assert_eq!(found(&items, &[(2, 1), (3, 4)]), [paid.clone(), paid, used.clone(), used]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub struct SalesView {
     /// Null unless it is by product; null, too, for what is no product: lines without one, and discounts and charges of whole documents.
     #[schema(value_type = Option<Uuid>)]
     pub product_id: Option<ProductId>,
-    /// The customer's code, or the product's SKU, as it is now; null if it is by period, or if the product is gone.
+    /// The customer's code, or the product's SKU, as it is now; null if it is by period, or of no product.
     #[schema(example = "C-1")]
     pub code: Option<String>,
     pub name: Option<String>,
@@ -237,36 +237,66 @@ macro_rules! by_customer {
     };
 }
 
-macro_rules! by_product {
+/// What is of no product: of each document what its bases have, and the lines of products and of deposits have not. So lines without a product, and discounts and charges
+/// of the whole document. A product that is on an invoice is never deleted.
+macro_rules! of_no_product {
     () => {
         concat!(
             documents!(),
-            ", sold AS (
-            SELECT d.id AS invoice_id, l.product_id, d.sign * l.quantity AS quantity, d.sign * l.net AS net
-            FROM documents AS d JOIN invoice_lines AS l ON l.tenant_id = d.tenant_id AND l.invoice_id = d.id AND NOT l.deposit
-            UNION ALL
-            -- Discounts and charges of whole documents: what the bases have and the lines have not.
-            SELECT d.id, NULL::uuid, NULL::numeric, d.sign * (v.base - l.net)
+            ", others AS (
+            SELECT d.sign * (v.base - l.net) AS net
             FROM documents AS d
             CROSS JOIN LATERAL (
                 SELECT COALESCE(sum(one.base), 0::numeric) AS base FROM invoice_vat AS one WHERE one.tenant_id = d.tenant_id AND one.invoice_id = d.id
             ) AS v
             CROSS JOIN LATERAL (
-                SELECT COALESCE(sum(one.net), 0::numeric) AS net FROM invoice_lines AS one WHERE one.tenant_id = d.tenant_id AND one.invoice_id = d.id
+                SELECT COALESCE(sum(one.net) FILTER (WHERE one.product_id IS NOT NULL OR one.deposit), 0::numeric) AS net,
+                    count(*) FILTER (WHERE one.product_id IS NULL AND NOT one.deposit) AS unnamed
+                FROM invoice_lines AS one WHERE one.tenant_id = d.tenant_id AND one.invoice_id = d.id
             ) AS l
-            WHERE v.base <> l.net
+            WHERE v.base <> l.net OR l.unnamed > 0
         ), sums AS (
-            SELECT COALESCE(p.sku, ''::text) AS sorted, COALESCE(s.product_id, '00000000-0000-0000-0000-000000000000'::uuid) AS id,
-                NULL::date AS period_begins, NULL::uuid AS customer_id, s.product_id, p.sku AS code, p.name, s.documents,
-                CASE WHEN s.product_id IS NOT NULL THEN s.quantity END AS quantity, s.net, NULL::numeric AS deposits, NULL::numeric AS vat
-            FROM asked JOIN (
-                SELECT one.product_id, count(DISTINCT one.invoice_id) AS documents, sum(one.quantity) AS quantity, sum(one.net) AS net
-                FROM sold AS one GROUP BY one.product_id
-            ) AS s ON true
-            LEFT JOIN products AS p ON p.tenant_id = asked.tenant_id AND p.id = s.product_id
+            SELECT ''::text AS sorted, '00000000-0000-0000-0000-000000000000'::uuid AS id, NULL::date AS period_begins, NULL::uuid AS customer_id,
+                NULL::uuid AS product_id, NULL::text AS code, NULL::text AS name, count(*) AS documents, NULL::numeric AS quantity, sum(o.net) AS net,
+                NULL::numeric AS deposits, NULL::numeric AS vat
+            FROM others AS o HAVING count(*) > 0
         )"
         )
     };
+}
+
+/// The statements that add up what was sold of products: the same in both directions. They walk the products by their SKUs, as far as the page goes, and read the lines
+/// of each: `asked` is a part of the conditions, or the products would be sorted after all lines were read; and an invoice is looked up for each line (`OFFSET 0`), or
+/// those of the whole period would be read for each product.
+macro_rules! products {
+    ($($name:ident($direction:literal, $operator:literal);)+) => {
+        $(crate::statement! {
+            struct $name<'a> {
+                tenant: Uuid => SqlUuid, first: NaiveDate => Date, last: NaiveDate => Date, after: Option<&'a str> => Nullable<Text>, most: i64 => BigInt,
+            } -> (
+                Text, SqlUuid, Nullable<Date>, Nullable<SqlUuid>, Nullable<SqlUuid>, Nullable<Text>, Nullable<Text>, BigInt, Nullable<Numeric>, Numeric,
+                Nullable<Numeric>, Nullable<Numeric>,
+            )
+            = concat!("WITH asked AS NOT MATERIALIZED (SELECT $1 AS tenant_id, $2 AS first, $3 AS last, $4 AS after)
+                SELECT p.sku, p.id, NULL::date, NULL::uuid, p.id, p.sku, p.name, s.documents, s.quantity, s.net, NULL::numeric, NULL::numeric
+                FROM asked JOIN products AS p ON p.tenant_id = asked.tenant_id AND (asked.after IS NULL OR p.sku ", $operator, " asked.after)
+                CROSS JOIN LATERAL (
+                    SELECT count(DISTINCT l.invoice_id) AS documents, sum(d.sign * l.quantity) AS quantity, sum(d.sign * l.net) AS net
+                    FROM invoice_lines AS l
+                    CROSS JOIN LATERAL (
+                        SELECT CASE i.kind WHEN 'credit_note' THEN -1 ELSE 1 END AS sign FROM invoices AS i
+                        WHERE i.tenant_id = l.tenant_id AND i.id = l.invoice_id AND i.issue_date BETWEEN asked.first AND asked.last OFFSET 0
+                    ) AS d
+                    WHERE l.tenant_id = p.tenant_id AND l.product_id = p.id AND NOT l.deposit
+                ) AS s
+                WHERE s.documents > 0 ORDER BY p.sku ", $direction, " LIMIT $5")
+        })+
+    };
+}
+
+products! {
+    ProductsUp("ASC", ">");
+    ProductsDown("DESC", "<");
 }
 
 sums! {
@@ -274,11 +304,12 @@ sums! {
     PeriodsDown("DESC", "<") by_period;
     CustomersUp("ASC", ">") by_customer;
     CustomersDown("DESC", "<") by_customer;
-    ProductsUp("ASC", ">") by_product;
-    ProductsDown("DESC", "<") by_product;
+    OthersUp("ASC", ">") of_no_product;
+    OthersDown("DESC", "<") of_no_product;
 }
 
-/// Sales of a period, a page at a time. Each page adds up the whole period.
+/// Sales of a period, a page at a time. By product, a page reads what was sold of its products, of all years; what is of no product is added up on its own page. Each
+/// page of the others adds up the whole period.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -312,14 +343,45 @@ pub async fn sales(
                     CustomersDown::new(tenant, first, last, unit, key, id, most).load(connection).await
                 }
                 (SalesBy::Product, false) => {
-                    ProductsUp::new(tenant, first, last, unit, key, id, most).load(connection).await
+                    let mut rows: Vec<SalesRow> = Vec::new();
+                    if key.is_none_or(str::is_empty) {
+                        let others = OthersUp::new(tenant, first, last, unit, key, id, most);
+                        rows = others.load(connection).await?;
+                    }
+                    let wanted = left(most, &rows);
+                    if wanted > 0 {
+                        let after = key.filter(|key| !key.is_empty());
+                        let products: Vec<SalesRow> =
+                            ProductsUp::new(tenant, first, last, after, wanted).load(connection).await?;
+                        rows.extend(products);
+                    }
+                    Ok(rows)
                 }
                 (SalesBy::Product, true) => {
-                    ProductsDown::new(tenant, first, last, unit, key, id, most).load(connection).await
+                    let mut rows: Vec<SalesRow> = Vec::new();
+                    // What is of no product comes last.
+                    if key != Some("") {
+                        rows = ProductsDown::new(tenant, first, last, key, most).load(connection).await?;
+                    }
+                    let wanted = left(most, &rows);
+                    if wanted > 0 {
+                        let (key, id) = (key.filter(|key| key.is_empty()), id.filter(|_| key == Some("")));
+                        let others: Vec<SalesRow> =
+                            OthersDown::new(tenant, first, last, unit, key, id, wanted)
+                                .load(connection)
+                                .await?;
+                        rows.extend(others);
+                    }
+                    Ok(rows)
                 }
             };
             Ok(rows?)
         })
         .await?;
     Ok(request.page(rows.into_iter().map(SalesView::from).collect()))
+}
+
+/// How many rows are wanted beside these.
+fn left(most: i64, rows: &[SalesRow]) -> i64 {
+    most.saturating_sub(i64::try_from(rows.len()).unwrap_or(i64::MAX))
 }

@@ -77,7 +77,7 @@ pub struct Overrun {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CreditError {
     #[error(
-        "the credit limit of customer {} is {} {}, other open orders and invoices come to {} and this one to {}: {} are available",
+        "the credit limit of customer {} is {} {}, other orders and open invoices come to {} and this one to {}: {} are available",
         .0.customer, .0.figures.limit, .0.currency, .0.figures.exposure, .0.figures.total, .0.available
     )]
     LimitExceeded(Box<Overrun>),

@@ -24,8 +24,8 @@ pub struct CreditView {
     /// Null is no limit.
     #[schema(value_type = Option<String>, example = "5000.00")]
     pub credit_limit: Option<Money>,
-    /// What the customer owes and will owe: the gross totals of orders that are pending, confirmed or shipped, held ones too, as far as they are not invoiced;
-    /// what is open of invoices; less the customer's credit. Less than zero if that is more.
+    /// What the customer owes and will owe: the gross totals of orders, held and delivered ones too, as far as they are neither invoiced, nor cancelled, nor came
+    /// back; what is open of invoices; less the customer's credit. Less than zero if that is more.
     #[schema(value_type = String, example = "4800.00")]
     pub exposure: Money,
     /// What is left of the limit; less than zero if it was lowered, or passed with an approval; null without a limit.

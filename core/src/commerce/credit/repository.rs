@@ -2,7 +2,7 @@
 
 use bigdecimal::BigDecimal;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Numeric, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Numeric, SmallInt, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -14,31 +14,35 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::application::{Locked, Permission};
 use crate::commerce::customers::CreditLimit;
 use crate::platform::schema::customers;
-use crate::values::ids::{CustomerId, TenantId};
+use crate::values::ids::{CustomerId, OrderId, TenantId};
 use crate::values::money::Money;
 
 crate::statement! {
-    /// Orders that have not arrived, with their gross total, and how many of them wait for approval. Of each, what is invoiced counts with its invoice: its quantity
-    /// at the order's price, without what credit notes gave back, and deposits that no invoice has taken off yet. Then what is open of invoices, less what payments
-    /// and credit notes have left. The states are literals: PostgreSQL could not prove the conditions of the indexes `orders_exposure_idx` and
-    /// `invoices_open_idx` of parameters.
+    /// Orders of which something is to be invoiced, with their gross total less what is not: what invoices claim (without what credit notes gave back), what was
+    /// cancelled or came back, all at the order's price, and deposits that no invoice has taken off yet; and how many orders wait for approval. Then what is open of
+    /// invoices, less what payments and credit notes have left. The lines are read only of orders of which a part is gone. The states are literals: PostgreSQL could
+    /// not prove the conditions of the indexes `orders_to_invoice_idx` and `invoices_open_idx` of parameters.
     struct ReadExposure<'a> { tenant: Uuid => SqlUuid, customer: Uuid => SqlUuid } -> (Numeric, BigInt)
     = "WITH uninvoiced AS (
-        SELECT COALESCE(sum(greatest(0::numeric, o.gross_total - i.gross - d.gross)), 0::numeric) AS amount,
+        SELECT COALESCE(sum(CASE WHEN o.to_invoice = 'none' THEN 0::numeric ELSE greatest(0::numeric, o.gross_total - g.gross - d.gross) END), 0::numeric) AS amount,
             count(*) FILTER (WHERE o.held_for_approval) AS held
         FROM orders AS o
         CROSS JOIN LATERAL (
-            SELECT COALESCE(round(sum(q.quantity * l.unit_price * (100::numeric + l.vat_rate) / 100::numeric), 2), 0::numeric) AS gross
-            FROM (
-                SELECT c.position, c.quantity FROM invoice_claims AS c
-                JOIN invoices AS n ON n.tenant_id = c.tenant_id AND n.id = c.invoice_id AND n.number IS NOT NULL
-                WHERE c.tenant_id = o.tenant_id AND c.order_id = o.id
-                UNION ALL
-                SELECT k.order_position, -k.quantity FROM invoice_credits AS k
-                WHERE k.tenant_id = o.tenant_id AND k.order_id = o.id AND k.quantity IS NOT NULL
-            ) AS q
-            JOIN order_lines AS l ON l.tenant_id = o.tenant_id AND l.order_id = o.id AND l.position = q.position
-        ) AS i
+            SELECT COALESCE(round(sum(least(l.quantity, l.cancelled + l.returned + COALESCE(q.quantity, 0::numeric))
+                * l.unit_price * (100::numeric + l.vat_rate) / 100::numeric), 2), 0::numeric) AS gross
+            FROM order_lines AS l
+            LEFT JOIN (
+                SELECT one.position, sum(one.quantity) AS quantity FROM (
+                    SELECT c.position, c.quantity FROM invoice_claims AS c
+                    JOIN invoices AS n ON n.tenant_id = c.tenant_id AND n.id = c.invoice_id AND n.number IS NOT NULL
+                    WHERE c.tenant_id = o.tenant_id AND c.order_id = o.id
+                    UNION ALL
+                    SELECT k.order_position, -k.quantity FROM invoice_credits AS k
+                    WHERE k.tenant_id = o.tenant_id AND k.order_id = o.id AND k.quantity IS NOT NULL
+                ) AS one GROUP BY one.position
+            ) AS q ON q.position = l.position
+            WHERE o.to_invoice = 'some' AND l.tenant_id = o.tenant_id AND l.order_id = o.id
+        ) AS g
         CROSS JOIN LATERAL (
             SELECT COALESCE(sum(n.gross_total - COALESCE(k.gross, 0::numeric)), 0::numeric) AS gross
             FROM order_deposits AS p
@@ -49,7 +53,7 @@ crate::statement! {
             ) AS k ON true
             WHERE p.tenant_id = o.tenant_id AND p.order_id = o.id AND t.number IS NULL
         ) AS d
-        WHERE o.tenant_id = $1 AND o.customer_id = $2 AND o.status IN ('pending', 'confirmed', 'shipped')
+        WHERE o.tenant_id = $1 AND o.customer_id = $2 AND (o.to_invoice <> 'none' OR o.held_for_approval) AND o.status <> 'cancelled'
      )
      SELECT u.amount
         + COALESCE((SELECT sum(CASE WHEN i.kind = 'credit_note' THEN -1 ELSE 1 END * (i.gross_total - i.paid - i.credited)) FROM invoices AS i
@@ -60,7 +64,86 @@ crate::statement! {
      FROM uninvoiced AS u"
 }
 
-/// Returns what a customer owes and will owe: open orders that are not invoiced, and open invoices, without what is left of payments and credit notes. All that
+crate::statement! {
+    /// Counts anew how much of orders may still be invoiced, by invoices that have a number and by what is about to be written. What is invoiced elsewhere, or wholly
+    /// here, stays so unless `reopens`.
+    struct CountToInvoice<'a> {
+        tenant: Uuid => SqlUuid,
+        orders: &'a [Uuid] => Array<SqlUuid>,
+        reopens: bool => Bool,
+        moved_orders: &'a [Uuid] => Array<SqlUuid>,
+        positions: &'a [i16] => Array<SmallInt>,
+        quantities: &'a [&'a BigDecimal] => Array<Numeric>,
+    }
+    = "WITH asked AS (SELECT $1 AS tenant_id, $2 AS orders, $3 AS reopens),
+     invoiced AS (
+        SELECT one.order_id, one.position, sum(one.quantity) AS quantity FROM (
+            SELECT m.order_id, m.position, m.quantity FROM unnest($4, $5, $6) AS m (order_id, position, quantity)
+            UNION ALL
+            SELECT c.order_id, c.position, c.quantity FROM asked JOIN invoice_claims AS c ON c.tenant_id = asked.tenant_id AND c.order_id = ANY (asked.orders)
+            JOIN invoices AS n ON n.tenant_id = c.tenant_id AND n.id = c.invoice_id AND n.number IS NOT NULL
+            UNION ALL
+            SELECT k.order_id, k.order_position, -k.quantity
+            FROM asked JOIN invoice_credits AS k ON k.tenant_id = asked.tenant_id AND k.order_id = ANY (asked.orders) AND k.quantity IS NOT NULL
+        ) AS one GROUP BY one.order_id, one.position
+     ),
+     counted AS (
+        SELECT l.order_id, CASE
+            WHEN bool_and(l.cancelled + l.returned + COALESCE(i.quantity, 0::numeric) >= l.quantity) THEN 'none'
+            WHEN bool_and(l.cancelled + l.returned + COALESCE(i.quantity, 0::numeric) <= 0::numeric) THEN 'all'
+            ELSE 'some' END AS to_invoice
+        FROM asked JOIN order_lines AS l ON l.tenant_id = asked.tenant_id AND l.order_id = ANY (asked.orders)
+        LEFT JOIN invoiced AS i ON i.order_id = l.order_id AND i.position = l.position
+        GROUP BY l.order_id
+     )
+     UPDATE orders AS o SET to_invoice = n.to_invoice FROM asked, counted AS n
+     WHERE o.tenant_id = asked.tenant_id AND o.id = n.order_id AND o.to_invoice <> n.to_invoice AND (asked.reopens OR o.to_invoice <> 'none')"
+}
+
+/// What an invoice takes of a line of an order, or, less than zero, what a credit note gives back of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) order_id: OrderId,
+    /// The order's line.
+    pub(crate) position: i16,
+    pub(crate) quantity: BigDecimal,
+}
+
+/// Whether an order that is wholly invoiced may have something to invoice again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reopens {
+    /// By what a credit note gives back, or an amendment adds.
+    Yes,
+    /// Goods that come back, rests that are cancelled and invoices leave less to invoice. An order that was invoiced elsewhere stays invoiced.
+    No,
+}
+
+/// Notes how much of these orders may still be invoiced. They are locked. `moved` is of the invoice or credit note that is about to be written: call it before that gets
+/// its number, while nobody waits for the series.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn count_to_invoice(
+    work: &mut UnitOfWork<'_>,
+    orders: &[OrderId],
+    moved: &[Moved],
+    reopens: Reopens,
+) -> Result<(), Error> {
+    if orders.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = orders.iter().map(|id| id.uuid()).collect();
+    let moved_orders: Vec<Uuid> = moved.iter().map(|one| one.order_id.uuid()).collect();
+    let positions: Vec<i16> = moved.iter().map(|one| one.position).collect();
+    let quantities: Vec<&BigDecimal> = moved.iter().map(|one| &one.quantity).collect();
+    let reopens = reopens == Reopens::Yes;
+    CountToInvoice::new(work.tenant().uuid(), &ids, reopens, &moved_orders, &positions, &quantities)
+        .execute(work.connection())
+        .await?;
+    Ok(())
+}
+
+/// Returns what a customer owes and will owe: what is to be invoiced of orders, and open invoices, without what is left of payments and credit notes. All that
 /// is committed, and what this transaction has done.
 ///
 /// # Errors

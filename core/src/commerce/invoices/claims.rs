@@ -1,13 +1,15 @@
 //! What is invoiced of orders. Nothing is invoiced twice: what all drafts and invoices claim of an order's line together is never more than has left of it and has not
 //! come back. Pure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bigdecimal::BigDecimal;
 
 use super::content::InvoiceKind;
 use super::draft::{Draft, Source};
+use crate::commerce::credit::Moved;
 use crate::values::goods::Units;
+use crate::values::ids::OrderId;
 use crate::values::invalid::{FieldError, Invalid};
 use crate::values::money::Quantity;
 
@@ -40,6 +42,22 @@ impl Extent {
             Self::Reserved => ("insufficient_stock", "have left or are reserved"),
         }
     }
+}
+
+/// The orders of which something is claimed, in the order in which they are locked.
+pub(super) fn orders_of(claims: &[Claim]) -> Vec<OrderId> {
+    let orders: BTreeSet<OrderId> = claims.iter().map(|claim| claim.source.order_id).collect();
+    orders.into_iter().collect()
+}
+
+/// What claims take of orders, as the exposure of the customer counts it.
+pub(super) fn moved(claims: &[Claim]) -> Vec<Moved> {
+    let one = |claim: &Claim| Moved {
+        order_id: claim.source.order_id,
+        position: claim.source.position,
+        quantity: claim.quantity.value().clone(),
+    };
+    claims.iter().map(one).collect()
 }
 
 /// The claims of a draft. A credit note has none: it names an invoice.
@@ -114,7 +132,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::values::ids::OrderId;
 
     fn source(position: i16) -> Source {
         Source { order_id: OrderId::from_uuid(Uuid::from_u128(1)), position }
@@ -160,5 +177,15 @@ mod tests {
         assert_eq!(taken(&[(1, None), (2, None), (3, None)]), ["1: 5", "2: 1.5"]);
         assert_eq!(taken(&[(1, Some("2")), (2, Some("2")), (1, Some("2"))]), ["1: 4", "2: 1.5"]);
         assert_eq!(taken(&[(1, Some("4")), (1, Some("4"))]), ["1: 5"]);
+    }
+
+    #[test]
+    fn what_is_claimed_is_counted_by_order() {
+        let other = Source { order_id: OrderId::from_uuid(Uuid::from_u128(0)), position: 7 };
+        let claims = [claim(1, 2, "3"), Claim { source: other, ..claim(2, 1, "1.5") }, claim(3, 2, "1")];
+        assert_eq!(orders_of(&claims), [other.order_id, source(2).order_id], "in the order of the locks");
+        let moved: Vec<_> =
+            moved(&claims).iter().map(|one| format!("{} {}", one.position, one.quantity)).collect();
+        assert_eq!(moved, ["2 3", "7 1.5", "2 1"]);
     }
 }

@@ -16,6 +16,7 @@ use super::draft::{
 };
 use super::mentions::Mention;
 use super::totals::{AdjustmentKind, share};
+use crate::commerce::credit::Moved;
 use crate::commerce::vat::Nature;
 use crate::values::goods::Units;
 use crate::values::ids::{OrderId, ProductId};
@@ -92,6 +93,19 @@ pub(super) struct CreditEntry {
 }
 
 impl Credit {
+    /// What it gives back of orders: that can be invoiced anew. An amount gives no quantity back.
+    pub(super) fn moved(&self) -> Vec<Moved> {
+        let one = |entry: &CreditEntry| {
+            let (source, quantity) = (entry.source?, entry.quantity.as_ref()?);
+            Some(Moved {
+                order_id: source.order_id,
+                position: source.position,
+                quantity: -quantity.value().clone(),
+            })
+        };
+        self.entries.iter().filter_map(one).collect()
+    }
+
     /// Whether it gives back deposits that the invoice had taken off.
     pub(super) fn gives_deposits_back(&self) -> bool {
         self.lines.iter().any(|line| line.role == LineRole::TakesDepositOff)

@@ -90,7 +90,7 @@ pub(super) fn made(credit: Result<Option<Credit>, Vec<FieldError>>) -> Result<Cr
     credit.map_err(refused)?.ok_or(InvoiceError::NothingToCredit)
 }
 
-/// Locks the orders whose deposits are concerned, and checks that a deposit that is to be given back is not taken off an invoice.
+/// Locks the orders whose deposits are concerned, or that can be invoiced anew, and checks that a deposit that is to be given back is not taken off an invoice.
 ///
 /// # Errors
 /// `DepositTaken` if it is. Fails if the database cannot be reached.
@@ -100,17 +100,23 @@ pub(super) async fn check_deposits(
     credit: &Credit,
 ) -> Result<(), Error> {
     let id = original.id();
+    let is_deposit = original.kind() == InvoiceKind::Prepayment;
+    let mut orders: Vec<OrderId> = credit.moved().into_iter().map(|moved| moved.order_id).collect();
     if credit.gives_deposits_back() {
-        let orders = deposit_rows::orders_of_taken(work, id).await?;
-        orders::repository::load_several(work, &orders).await?;
+        orders.extend(deposit_rows::orders_of_taken(work, id).await?);
     }
-    if original.kind() != InvoiceKind::Prepayment {
+    if is_deposit {
+        // Of which order it is never changes.
+        let rows = deposit_rows::find(work, &[id], &[]).await?;
+        orders.extend(rows.iter().map(|deposit| deposit.order_id));
+    }
+    // Together, so that they are locked in their order.
+    if !orders.is_empty() {
+        orders::repository::lock_several(work, &orders).await?;
+    }
+    if !is_deposit {
         return Ok(());
     }
-    // Of which order it is never changes.
-    let rows = deposit_rows::find(work, &[id], &[]).await?;
-    let orders: Vec<OrderId> = rows.iter().map(|deposit| deposit.order_id).collect();
-    orders::repository::load_several(work, &orders).await?;
     let rows = deposit_rows::find(work, &[id], &[]).await?;
     if rows.iter().any(|deposit| deposit.taken_by.is_some()) {
         Err(InvoiceError::DepositTaken(id).into())

@@ -115,6 +115,26 @@ fn refused(original: &Original, parts: Vec<CreditPart>) -> Vec<(String, &'static
     faults.into_iter().map(shown).collect()
 }
 
+/// What a credit note gives back by quantity can be invoiced anew; an amount cannot.
+#[test]
+fn quantities_move_back_to_their_orders_and_amounts_do_not() {
+    let mut original = original(&[("4", "10", "0"), ("2", "5", "0"), ("1", "7", "0")]);
+    let source = |position| Source { order_id: OrderId::generate(), position };
+    let (first, second) = (source(1), source(9));
+    original.lines[0].source = Some(first);
+    original.lines[1].source = Some(second);
+    let parts = vec![
+        CreditPart::Quantity { line: 1, quantity: Quantity::parse("3").expect("a quantity") },
+        CreditPart::Line { line: 2, amount: money("1.00") },
+        CreditPart::Quantity { line: 3, quantity: Quantity::parse("1").expect("a quantity") },
+    ];
+    let credit = original.credit(&WantedCredit::Parts(parts)).expect("possible").expect("something");
+    let moved = credit.moved();
+    assert_eq!(moved.len(), 1, "{moved:?}");
+    assert_eq!((moved[0].order_id, moved[0].position), (first.order_id, 1));
+    assert_eq!(moved[0].quantity, BigDecimal::from(-3));
+}
+
 #[test]
 fn a_line_is_given_back_at_the_invoices_price_and_the_last_part_gets_the_cents() {
     // 3 × 33.335 = 100.005, which is 100.01.

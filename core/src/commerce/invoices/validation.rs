@@ -19,10 +19,12 @@ use crate::accounts::tenants::{self, Tenant};
 use crate::application::aggregate::{Aggregate, LockMode};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::credit::Reopens;
+use crate::commerce::credit::repository::count_to_invoice;
 use crate::commerce::customers::{self, Customer};
 use crate::commerce::payments::Allocation;
 use crate::values::business_date::BusinessDate;
-use crate::values::ids::InvoiceId;
+use crate::values::ids::{InvoiceId, OrderId};
 use crate::values::invalid::FieldError;
 use crate::values::money::Money;
 use crate::values::series::SeriesCode;
@@ -100,6 +102,8 @@ async fn invoiced(
     let series = parties.tenant.details().invoicing.series.clone();
     let dates_in_order = parties.tenant.details().invoicing.dates_in_order;
     ask(work, &composed, &series).await?;
+    let orders = claims::orders_of(&claims);
+    count_to_invoice(work, &orders, &claims::moved(&claims), Reopens::No).await?;
     let (invoice, content) = number(work, invoice, &draft, &composed, (&series, dates_in_order), now).await?;
     work.audit(audit.action, (Invoice::NAME, invoice.id()), audit.before.as_ref(), Some(&invoice.audited()))?;
     Ok(InvoiceView::validated(&invoice, content, &draft))
@@ -191,6 +195,11 @@ pub(super) async fn give_back(
     let (id, original_id) = (invoice.id(), original.id());
     let pays = smaller(&composed.content().totals.gross, &original.open());
     ask(work, &composed, series).await?;
+    let moved = credit.moved();
+    let mut orders: Vec<OrderId> = moved.iter().map(|one| one.order_id).collect();
+    orders.sort_unstable();
+    orders.dedup();
+    count_to_invoice(work, &orders, &moved, Reopens::Yes).await?;
     // Heads of series are locked in the order of their codes.
     let is_first = of_original < *series;
     if is_first {

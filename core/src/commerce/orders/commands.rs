@@ -15,7 +15,7 @@ use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
-use crate::commerce::credit::{self, Admission};
+use crate::commerce::credit::{self, Admission, Reopens};
 use crate::commerce::prices::{self, PriceBook};
 use crate::commerce::products::{self, Product};
 use crate::commerce::shipments::{self, NewShipment};
@@ -60,7 +60,6 @@ impl Command for PlaceOrder {
         // First, so that nothing is locked for an order that is refused anyway.
         Order::check_line_count(self.lines.len())?;
         let (products, buyer, default) = self.load(work).await?;
-        let limit = buyer.limit;
         let unknown = positions(&self.lines, |line| !products.contains_key(&line.product_id));
         if !unknown.is_empty() {
             return Err(OrderError::ProductsUnknown(unknown).into());
@@ -90,14 +89,14 @@ impl Command for PlaceOrder {
         let mut order = Order::place(OrderId::generate(), new, work.now())?;
         products::repository::mark_ordered(work, products.values()).await?;
         // Behind all products, and before all stock. Without a limit, the customer is locked by the order's foreign key alone.
-        if limit.is_some() {
+        if buyer.limit.is_some() {
             let total = order.totals().gross_total.clone();
             let admission = credit::repository::admit(work, self.customer_id, &Money::zero(), &total).await?;
             if admission == Admission::Held {
                 order.hold();
             }
         }
-        repository::insert(work, &order, limit.as_ref()).await?;
+        repository::insert(work, &order, buyer.limit.as_ref()).await?;
         // Last, because everybody who orders these products waits here.
         let mut levels = match order.warehouse_id() {
             Some(warehouse) if self.back_order => {
@@ -233,6 +232,7 @@ impl Command for AmendOrder {
         order.save(work).await?;
         if changes_lines {
             repository::replace_lines(work, &order).await?;
+            credit::repository::count_to_invoice(work, &[self.id], &[], Reopens::Yes).await?;
         }
         repository::keep_amendment(work, &event, &changed.dropped).await?;
         work.record(event).await?;
@@ -445,6 +445,7 @@ impl Command for CancelRest {
         order.save(work).await?;
         if was_divided || order.is_divided() {
             repository::write_progress(work, &order).await?;
+            credit::repository::count_to_invoice(work, &[self.id], &[], Reopens::No).await?;
         }
         repository::replace_held(work, &order).await?;
         for event in events {

@@ -364,6 +364,23 @@ pub(crate) async fn load_several(work: &mut UnitOfWork<'_>, ids: &[OrderId]) -> 
         .collect()
 }
 
+/// Locks orders, in the order of their ids, without reading them.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn lock_several(work: &mut UnitOfWork<'_>, ids: &[OrderId]) -> Result<(), Error> {
+    work.locks(Locked::Order);
+    let (tenant, ids): (Uuid, Vec<Uuid>) = (work.tenant().uuid(), ids.iter().map(|id| id.uuid()).collect());
+    let _: Vec<Uuid> = orders::table
+        .filter(orders::tenant_id.eq(tenant).and(orders::id.eq_any(ids)))
+        .select(orders::id)
+        .order(orders::id)
+        .for_no_key_update()
+        .load(work.connection())
+        .await?;
+    Ok(())
+}
+
 crate::statement! {
     struct WriteProgress<'a> {
         tenant: Uuid => SqlUuid,

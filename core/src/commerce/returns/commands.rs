@@ -8,6 +8,7 @@ use super::repository;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
+use crate::commerce::credit::{self, Reopens};
 use crate::commerce::orders::queue::{self, Waiting};
 use crate::commerce::orders::{self, LinePart, Order, OrderError, ReturnedPart};
 use crate::commerce::stock;
@@ -62,6 +63,7 @@ impl Command for ReceiveReturn {
         let (received, event) = Return::receive(id, order, &self.lines, new, now);
         order.save(work).await?;
         orders::repository::write_progress(work, order).await?;
+        credit::repository::count_to_invoice(work, &[self.order_id], &[], Reopens::No).await?;
         repository::insert(work, &received).await?;
         work.record(event).await?;
         orders::repository::keep_step(work, &returned).await?;

@@ -1,0 +1,1 @@
+DROP INDEX orders_to_invoice_idx;
