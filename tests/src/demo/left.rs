@@ -22,8 +22,9 @@ const LOG_INS: &str = "log-ins";
 /// Fails if an account cannot be made, or if the server refuses.
 pub(super) async fn to_run(world: &mut World, folder: &Path) -> Result<String> {
     let tenant = world.tenant().await?.id.to_string();
-    let person = ["create-admin", "--tenant", &tenant, "--email", "camille@demo.example"];
-    let person = made(world, &[&person[..], &["--name", "Camille Aubry", "--json"]].concat()).await?;
+    let mut person = vec!["create-admin", "--tenant", tenant.as_str(), "--email", "camille@demo.example"];
+    person.extend(["--name", "Camille Aubry", "--json"]);
+    let person = made(world, &person).await?;
     let operator = ["create-operator", "--email", "ops@demo.example", "--name", "Ada Martin", "--json"];
     let operator = made(world, &operator).await?;
     let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();

@@ -166,6 +166,7 @@ async fn page(
                 .filter(|total| *total > 0)
                 .map_or(0, |total| (progress.done * 100 / total).clamp(0, 100)),
         },
+        None if command.state == "running" => Progress { said: w.running.to_string(), share: 0 },
         None => Progress { said: w.waits_still.to_string(), share: 0 },
     });
     Ok(CommandPage {
@@ -212,7 +213,7 @@ pub(super) async fn cancel(
     wish.parameters = json!({ "command": id });
     // The replay goes on in this process alone.
     wish.process = Some(process);
-    accept(visitor.context.clone(), form.key()?, wish, &services, &executor, "/parameters").await?;
+    accept(visitor.context, form.key()?, wish, &services, &executor, "/parameters").await?;
     Ok(go(format!("/console/operators/commands/{id}")))
 }
 
