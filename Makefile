@@ -15,11 +15,11 @@ export POSTGRES
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: toolchain services ## the main job end to end, with a summary; ORDERS=file.csv loads another file, YEAR=1 makes a year of its day, JUDGED=1000 has so many documents judged
+demo: toolchain services ## the main job end to end, with a summary; ORDERS=file.csv loads another file, YEAR=1 makes a year of its day, JUDGED=1000 has so many documents judged; make run shows its company then
 	cargo build --release --bin api --bin relay --bin demo
 	@$(with_services) $(target)/release/demo $(if $(ORDERS),--orders '$(ORDERS)') $(if $(YEAR),--year) $(if $(JUDGED),--judged $(JUDGED))
 
-run: toolchain services ## api and relay in the foreground until Ctrl-C
+run: toolchain services ## api and relay in the foreground until Ctrl-C, with first log-ins; the company of make demo, unless DEMO=no
 	cargo build --release --bin api --bin relay
 	@$(with_services) deploy/run $(target)/release
 

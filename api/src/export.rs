@@ -50,6 +50,58 @@ where
         .streaming(pages(name, read))
 }
 
+/// Rows of a list that is read by position, at most: an export that has more breaks off.
+const MOST_ROWS: usize = 1_000_000;
+
+/// What comes next of an export that is read by position.
+enum Part<P> {
+    Header,
+    /// The rows behind this position.
+    Rows(Option<P>),
+    Nothing,
+}
+
+/// The same for a list that has no cursors: `read` gets where the rows before ended, and says where its own end, if there are more.
+pub(crate) fn csv_by<P, R, F>(name: &'static str, read: impl Fn(Option<P>) -> F + 'static) -> HttpResponse
+where
+    P: 'static,
+    R: Exported + 'static,
+    F: Future<Output = Result<(Vec<R>, Option<P>), Error>> + 'static,
+{
+    let lines = stream::try_unfold((Part::Header, 0, read), move |(next, before, read)| async move {
+        let position = match next {
+            Part::Header => {
+                let header = written([R::COLUMNS.iter().copied()]).map_err(io::Error::other)?;
+                return Ok(Some((header, (Part::Rows(None), 0, read))));
+            }
+            Part::Rows(position) => position,
+            Part::Nothing => return Ok(None),
+        };
+        let part = part(read(position)).await;
+        let (lines, number, end) =
+            part.inspect_err(|error| tracing::warn!(%error, export = name, "an export broke off"))?;
+        let rows = before + number;
+        if rows > MOST_ROWS {
+            tracing::warn!(export = name, "an export broke off: it has more than {MOST_ROWS} rows");
+            return Err(io::Error::other("too many rows"));
+        }
+        let next = end.map_or(Part::Nothing, |end| Part::Rows(Some(end)));
+        Ok(Some((lines, (next, rows, read))))
+    });
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/csv; charset=utf-8; header=present"))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}.csv\"")))
+        .streaming(lines)
+}
+
+async fn part<P, R: Exported>(
+    read: impl Future<Output = Result<(Vec<R>, Option<P>), Error>>,
+) -> io::Result<(Bytes, usize, Option<P>)> {
+    let (rows, end) = read.await.map_err(io::Error::other)?;
+    let cells: Result<Vec<_>, _> = rows.iter().map(cells).collect();
+    Ok((written(cells?).map_err(io::Error::other)?, rows.len(), end))
+}
+
 /// Answers with rows that are known already, as a file.
 ///
 /// # Errors

@@ -234,6 +234,7 @@
   const PAUSED = "comptoir-paused";
   const changed = new Set();
   let isChanged = false;
+  let isOver = false;
   let lostAt = null;
   let timer = 0;
   const isPaused = () => localStorage.getItem(PAUSED) !== null;
@@ -241,11 +242,12 @@
   const say = () => {
     timer = 0;
     const count = changed.size;
-    const isNews = (count > 0 || isChanged) && !isPaused();
+    const isNews = isOver || ((count > 0 || isChanged) && !isPaused());
     bar.classList.toggle("new", isNews);
     show.hidden = !isNews;
     fill(pause.querySelector("span"), isPaused() ? words.wResume : words.wPause);
-    if (isPaused()) fill(said, words.wPaused + " " + localStorage.getItem(PAUSED));
+    if (isOver) fill(said, words.wOver);
+    else if (isPaused()) fill(said, words.wPaused + " " + localStorage.getItem(PAUSED));
     else if (lostAt) fill(said, words.wOffline + " " + lostAt + ", " + words.wRetrying);
     else if (count === 1) fill(said, words.wOneNew);
     else if (count > 1) fill(said, count + " " + words.wManyNew);
@@ -257,6 +259,7 @@
   const heard = (message) => {
     if (message.kind === "lost") lostAt = lostAt || clock();
     else if (message.kind === "open") lostAt = null;
+    else if (message.kind === "over") isOver = true;
     else if (message.kind === "reset") isChanged = true;
     else if (message.kind === "event" && fits(message.type)) {
       if (message.type.endsWith(".placed")) changed.add(message.about);
@@ -274,6 +277,8 @@
     const read = async () => {
       try {
         const answer = await fetch("/console/stream?last_event_id=" + encodeURIComponent(last), { credentials: "same-origin", headers: { Accept: "text/event-stream" } });
+        // The session has ended under the page: what was typed stays, and the link leads to the log-in and back.
+        if (answer.status === 401) tell({ kind: "over" });
         if (answer.status === 204 || answer.status === 401 || answer.status === 403 || answer.status === 409) return;
         if (!answer.ok) throw new Error(String(answer.status));
         tell({ kind: "open" });
@@ -312,7 +317,7 @@
   show.href = location.href;
   show.addEventListener("click", async (event) => {
     const table = document.getElementById("rows");
-    if (!window.htmx || !table) return;
+    if (!window.htmx || !table || isOver) return;
     event.preventDefault();
     table.setAttribute("aria-busy", "true");
     try {

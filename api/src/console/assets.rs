@@ -47,6 +47,7 @@ pub(crate) struct Assets {
     favicon: Asset,
     script: Asset,
     count: Asset,
+    operate: Asset,
     htmx: Asset,
 }
 
@@ -67,6 +68,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| Assets {
     favicon: Asset::new("icon", "svg", "image/svg+xml", include_bytes!("../../assets/console/favicon.svg")),
     script: Asset::new("console", "js", SCRIPT, include_bytes!("../../assets/console/console.js")),
     count: Asset::new("count", "js", SCRIPT, include_bytes!("../../assets/console/count.js")),
+    operate: Asset::new("operate", "js", SCRIPT, include_bytes!("../../assets/console/operate.js")),
     htmx: Asset::new("htmx", "js", SCRIPT, include_bytes!("../../assets/console/htmx-4.0.1.js")),
 });
 
@@ -98,6 +100,11 @@ impl Assets {
         &self.count.address
     }
 
+    /// The script that keeps the operators' pages fresh, which no page of a company has.
+    pub(crate) fn operate(&self) -> &str {
+        &self.operate.address
+    }
+
     pub(crate) fn script(&self) -> &str {
         &self.script.address
     }
@@ -106,8 +113,17 @@ impl Assets {
         &self.htmx.address
     }
 
-    fn all(&self) -> [&Asset; 7] {
-        [&self.style, &self.print, &self.icons, &self.favicon, &self.script, &self.count, &self.htmx]
+    fn all(&self) -> [&Asset; 8] {
+        [
+            &self.style,
+            &self.print,
+            &self.icons,
+            &self.favicon,
+            &self.script,
+            &self.count,
+            &self.operate,
+            &self.htmx,
+        ]
     }
 }
 
@@ -150,6 +166,7 @@ mod tests {
         let size: usize =
             [&ASSETS.style, &ASSETS.script, &ASSETS.htmx].map(|asset| asset.body.len()).iter().sum();
         assert!(size < 85_000, "{size} bytes of 100,000");
+        assert!(ASSETS.operate.body.len() < 6_000, "the operators' pages have it beside the others");
     }
 
     /// The values of the tokens in a rule of the style, `--name: #rrggbb`.

@@ -26,6 +26,8 @@ pub(crate) struct Visit {
     area: Area,
     /// Where it was going, if it can go there again: the path and the query of a GET.
     to: Option<String>,
+    /// The page that a form was on, as the browser says.
+    from: Option<String>,
     /// Whether a script of a page asks, which is not sent elsewhere.
     is_fragment: bool,
     is_without_tls: bool,
@@ -44,6 +46,7 @@ impl Visit {
             language: language(request.headers(), jar),
             area: Area::of(path),
             to: to.filter(|to| request.method() == Method::GET && local(to).is_some()),
+            from: referrer(request.headers()),
             is_fragment: text(request.headers(), "sec-fetch-dest") == Some("empty"),
             is_without_tls: jar.is_without_tls(),
         })
@@ -52,7 +55,8 @@ impl Visit {
     /// Writes an error as a page; somebody without a session is sent to log in.
     pub(crate) fn answer(&self, error: &ApiError, trace_id: &str) -> HttpResponse {
         if error.status() == StatusCode::UNAUTHORIZED && !self.is_fragment {
-            let next = self.to.as_deref().unwrap_or(self.area.home());
+            // Who was sending a form comes back to the page that it was on.
+            let next = self.to.as_deref().or(self.from.as_deref()).unwrap_or(self.area.home());
             let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
             let location = format!("{}?next={next}", self.area.sign_in());
             return HttpResponse::SeeOther().insert_header((LOCATION, location)).finish();
@@ -110,6 +114,13 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
+/// The page of the console that a request comes from: the policy of its pages has browsers say it to their own host.
+fn referrer(headers: &HeaderMap) -> Option<String> {
+    let (_, rest) = text(headers, "referer")?.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find('/')?);
+    (Some(authority) == text(headers, "host")).then(|| local(path)).flatten().map(str::to_owned)
+}
+
 /// The language of a page: as the browser was told, or else the first of `Accept-Language` that there is.
 pub(super) fn language(headers: &HeaderMap, jar: Jar) -> Language {
     jar.language(headers).unwrap_or_else(|| {
@@ -155,6 +166,26 @@ mod tests {
             "javascript:alert(1)",
         ] {
             assert_eq!(local(address), None, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_form_comes_from_a_page_of_this_host_or_from_nowhere() {
+        use actix_web::http::header::{HOST, HeaderValue, REFERER};
+        let from = |address: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("shop.example:8080"));
+            headers.insert(REFERER, HeaderValue::from_static(address));
+            referrer(&headers)
+        };
+        assert_eq!(
+            from("https://shop.example:8080/console/orders/new?customer=1").as_deref(),
+            Some("/console/orders/new?customer=1")
+        );
+        for address in
+            ["https://evil.example/console/orders", "https://shop.example:8080/api/docs", "about:blank"]
+        {
+            assert_eq!(from(address), None, "{address}");
         }
     }
 

@@ -231,6 +231,11 @@ impl FormFaults {
         self.of_fields.push((field.into(), said.to_string()));
     }
 
+    /// What is about the whole form.
+    pub(crate) fn said(said: impl ToString) -> Self {
+        Self { of_fields: Vec::new(), of_all: vec![said.to_string()] }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.of_fields.is_empty() && self.of_all.is_empty()
     }

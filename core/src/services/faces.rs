@@ -168,3 +168,19 @@ pub struct Replayed {
 }
 
 ask!(ReplayHistory of Replay as "replay" -> Replayed);
+
+/// Ends a replay that goes on: what is in flight is finished, the rest is left.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelReplay {
+    /// The id of the command that asked for it.
+    pub command: Uuid,
+}
+
+/// Whether the replay still went on, in the process that was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayCancelled {
+    pub cancelled: bool,
+}
+
+ask!(CancelReplay of Replay as "cancel" -> ReplayCancelled);

@@ -8,6 +8,7 @@ mod expected;
 mod expected_days;
 mod expected_invoices;
 mod invoices;
+mod left;
 mod stock;
 mod summary;
 mod supervisor;
@@ -121,6 +122,8 @@ pub async fn run(options: &Options) -> Result<bool> {
     if options.keep {
         println!("kept: {} and {}", world.database.url, world.vhost.url);
         world.keep();
+    } else if summary.is_sound() && world.services.superuser_url.is_some() {
+        println!("{}", left::to_run(&mut world, &folder).await?);
     }
     Ok(summary.is_sound())
 }

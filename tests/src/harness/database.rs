@@ -98,6 +98,22 @@ impl TestDatabase {
         self.kept = true;
     }
 
+    /// Leaves the database in place under another name, instead of the one that had it. Whoever is connected to either is cut off.
+    ///
+    /// # Errors
+    /// Fails if the server refuses.
+    pub async fn leave_as(&mut self, name: &str) -> Result<()> {
+        let admin = connect(&self.admin_url).await?;
+        admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+        admin.query(cut, &[&self.name]).await?;
+        // PostgreSQL itself waits some seconds for those who are still there.
+        admin.batch_execute(&format!("ALTER DATABASE {} RENAME TO {name}", self.name)).await?;
+        name.clone_into(&mut self.name);
+        self.kept = true;
+        Ok(())
+    }
+
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -519,3 +519,25 @@ async fn an_error_is_a_page_that_says_what_to_do_with_its_trace_id() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sent_a_form_without_a_session_comes_back_to_the_page_of_the_form() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut stranger = Browser::new(&api)?;
+        for (from, next) in [
+            (
+                format!("{}/console/profile?done=keys", api.http.root()),
+                "next=%2Fconsole%2Fprofile%3Fdone%3Dkeys",
+            ),
+            ("https://evil.example/console/profile".to_owned(), "next=%2Fconsole%2F"),
+        ] {
+            let headers = [("sec-fetch-site", "same-origin"), ("referer", from.as_str())];
+            let sent = stranger.send(Method::POST, "/console/profile/keys", &headers, &[]).await?;
+            assert_eq!(sent.status, 303, "{}", sent.text);
+            assert!(sent.header(LOCATION).ends_with(next), "{from}: {}", sent.header(LOCATION));
+        }
+        Ok(())
+    })
+    .await;
+}

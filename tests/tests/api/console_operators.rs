@@ -16,6 +16,7 @@ const PAGES: &[&str] = &[
     "/console/operators/overview",
     "/console/operators/health",
     "/console/operators/outbox",
+    "/console/operators/outbox/tail",
     "/console/operators/dead-letters",
     "/console/operators/replay",
     "/console/operators/services",
@@ -25,6 +26,15 @@ const PAGES: &[&str] = &[
     "/console/operators/projections",
     "/console/operators/accounts",
     "/console/operators/audit",
+    "/console/operators/account",
+];
+/// Each list as a file, with the beginning of its first line.
+const FILES: &[(&str, &str)] = &[
+    ("/console/operators/outbox.csv", "seq,id,tenant_id,event_type"),
+    ("/console/operators/dead-letters.csv", "id,event_type,aggregate_type"),
+    ("/console/operators/emails.csv", "id,tenant_id,kind,recipient"),
+    ("/console/operators/commands.csv", "id,service,action,state"),
+    ("/console/operators/audit.csv", "occurred_at,id,actor_type"),
 ];
 
 async fn operator(world: &World, api: &Api) -> Result<Browser> {
@@ -278,6 +288,156 @@ async fn a_service_does_what_it_is_asked_for_and_refuses_what_it_does_not_take()
         let done = ended(&mut browser, sent.header(LOCATION)).await?;
         assert!(done.text.contains("ops@comptoir.example"), "who asked is said");
         assert_eq!(browser.get("/console/operators/services/nothing").await?.status, 404);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lists_are_files_too_with_the_filters_of_the_page() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = operator(world, &api).await?;
+        let ids = dead_letters(world, 2).await?;
+        api.customer("C-1").await?;
+        for (path, head) in FILES {
+            let file = browser.get(path).await?;
+            assert_eq!(file.status, 200, "{path}: {}", file.text);
+            assert!(file.header("content-type").starts_with("text/csv"), "{path}");
+            assert!(file.text.starts_with(head), "{path}: {}", file.text);
+            assert_eq!(Browser::new(&api)?.get(path).await?.status, 303, "{path}");
+        }
+        let file = browser.get("/console/operators/dead-letters.csv?aggregate_id=CMD-1").await?;
+        assert!(file.text.contains(&ids[1].to_string()) && !file.text.contains(&ids[0].to_string()));
+        assert!(!file.text.contains("bold"), "what an event says is its company's");
+        let file = browser.get("/console/operators/outbox.csv?event_type=customer.%23").await?;
+        assert_eq!(file.text.matches("customer.").count(), 1, "{}", file.text);
+        let too_long = format!("/console/operators/outbox.csv?event_type={}", "x".repeat(300));
+        assert_eq!(browser.get(&too_long).await?.status, 422);
+        let list = browser.get("/console/operators/dead-letters?aggregate_id=CMD-1").await?;
+        assert!(
+            list.text.contains("/console/operators/dead-letters.csv?aggregate_id=CMD-1"),
+            "{}",
+            list.text
+        );
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_shown_as_they_come_wherever_they_are() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = operator(world, &api).await?;
+        let path = "/console/operators/outbox/tail";
+        let empty = browser.get(path).await?;
+        assert!(empty.text.contains("Aucun événement"), "{}", empty.text);
+        api.customer("C-1").await?;
+        let dead = dead_letters(world, 1).await?;
+        let page = browser.get(path).await?;
+        assert!(page.text.contains("customer.") && page.text.contains("En attente"), "{}", page.text);
+        assert!(
+            page.text.contains(&format!("id=\"event-{}\"", dead[0])) && page.text.contains("Lettre morte")
+        );
+        assert!(page.text.contains("data-rows") && page.text.contains("data-poll"));
+        let some = browser.get(&format!("{path}?event_type=customer.%23")).await?;
+        assert!(!some.text.contains("Lettre morte"), "{}", some.text);
+        let wrong = browser.get(&format!("{path}?event_type={}", "x".repeat(300))).await?;
+        assert!(wrong.text.contains("id=\"event_type-err\""), "{}", wrong.text);
+        let _consumer = world.consumer().await?;
+        let relay = world.relay().await?;
+        world.drained(LIMIT).await?;
+        let page = browser.get(&format!("{path}?event_type=customer.%23")).await?;
+        assert!(page.text.contains("Publié") && !page.text.contains("En attente"), "{}", page.text);
+        relay.stop().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_that_goes_on_can_be_cancelled_and_says_how_to_go_on() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = operator(world, &api).await?;
+        let _consumer = world.consumer().await?;
+        let relay = world.relay().await?;
+        for number in 0..40 {
+            api.customer(&format!("C-{number}")).await?;
+        }
+        world.drained(LIMIT).await?;
+        let path = "/console/operators/replay";
+        let begun = std::time::Instant::now();
+        let page = loop {
+            let page = browser.get(path).await?;
+            if page.text.contains("parameters.dry_run") {
+                break page;
+            }
+            ensure!(begun.elapsed() < LIMIT, "no relay says what it can do");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        let (token, key) = (page.hidden("form_token")?, page.hidden("form_key")?);
+        let fields = [
+            ("form_token", token.as_str()),
+            ("form_key", key.as_str()),
+            ("parameters.since", "2026-01-31T12:00"),
+            ("parameters.rate", "1"),
+        ];
+        let sent = browser.post(path, &fields).await?;
+        assert_eq!(sent.status, 303, "{}", sent.text);
+        let command = sent.header(LOCATION).to_owned();
+        let cancel = format!("{command}/cancel");
+        let begun = std::time::Instant::now();
+        let page = loop {
+            let page = browser.get(&command).await?;
+            if page.text.contains(&cancel) {
+                break page;
+            }
+            ensure!(begun.elapsed() < LIMIT, "{}", page.text);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        };
+        let key = page.hidden("form_key")?;
+        let fields = [("form_token", token.as_str()), ("form_key", key.as_str())];
+        let sent = browser.post(&cancel, &fields).await?;
+        assert_eq!((sent.status, sent.header(LOCATION)), (303, command.as_str()), "{}", sent.text);
+        let over = ended(&mut browser, &command).await?;
+        assert!(over.text.contains("Échoué") && over.text.contains("--after-seq"), "{}", over.text);
+        assert!(!over.text.contains(&cancel));
+        let fields = [("form_token", token.as_str()), ("form_key", "another")];
+        let late = browser.post(&cancel, &fields).await?;
+        assert_eq!(late.status, 409, "{}", late.text);
+        assert!(late.text.contains("plus en cours"), "{}", late.text);
+        relay.stop().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operators_have_a_page_of_their_own_account() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = operator(world, &api).await?;
+        let path = "/console/operators/account";
+        let page = browser.get(path).await?;
+        let token = page.hidden("form_token")?;
+        let wrong = [
+            ("form_token", token.as_str()),
+            ("current_password", "not this one"),
+            ("new_password", "a quite long new password"),
+        ];
+        let refused = browser.post(&format!("{path}/password"), &wrong).await?;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        assert!(refused.text.contains("id=\"summary\"") && !refused.text.contains("not this one"));
+        let english = [("form_token", token.as_str()), ("language", "en")];
+        let chosen = browser.post(&format!("{path}/language"), &english).await?;
+        assert_eq!(
+            (chosen.status, chosen.header(LOCATION)),
+            (303, "/console/operators/account?done=language")
+        );
+        assert!(browser.get(path).await?.text.contains("Your profile"));
+        let off = [("form_token", token.as_str())];
+        assert_eq!(browser.post(&format!("{path}/keys"), &off).await?.status, 303);
+        assert!(browser.get(path).await?.text.contains("data-keys=\"off\""));
         Ok(())
     })
     .await;

@@ -116,6 +116,7 @@ const OF_OPERATORS: &[&str] = &[
     "/console/operators/overview",
     "/console/operators/health",
     "/console/operators/outbox",
+    "/console/operators/outbox/tail",
     "/console/operators/dead-letters",
     "/console/operators/dead-letters/decide?verb=discard",
     "/console/operators/replay",
@@ -126,6 +127,7 @@ const OF_OPERATORS: &[&str] = &[
     "/console/operators/projections",
     "/console/operators/accounts",
     "/console/operators/audit",
+    "/console/operators/account",
 ];
 
 /// Those of somebody who has not logged in.

@@ -49,6 +49,35 @@ async fn a_dead_letter_is_read_and_requeued() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
+async fn events_come_as_they_happen_and_nothing_moves_by_itself() {
+    World::run(async |world| {
+        let _consumer = world.consumer().await?;
+        let (api, relay) = (console(world).await?, world.relay().await?);
+        let first = api.customer("C-1").await?;
+        let mut browser = Browser::open(world, &api, DESK).await?;
+        enter_as_operator(world, &browser).await?;
+        browser.go("/console/operators/outbox/tail").await?;
+        browser.sees(first["id"].as_str().unwrap_or_default()).await?;
+
+        let second = api.customer("C-2").await?;
+        let id = second["id"].as_str().unwrap_or_default();
+        browser.hears("nouvelle").await?;
+        browser.lacks(id).await?;
+        let shifts = browser.shifts().await?;
+        ensure!(shifts.is_empty(), "the page moved by itself: {shifts:?}");
+        browser.press("Afficher").await?;
+        browser.sees(id).await?;
+        browser.press("Suspendre").await?;
+        browser.hears("Suspendu depuis").await?;
+        browser.press("Reprendre").await?;
+        browser.nothing_wrong().await?;
+        relay.stop().await
+    })
+    .await;
+}
+
 /// Without a relay that can do it, the page shows a command instead of a button.
 async fn wait_for_the_relay(browser: &Browser) -> Result<()> {
     until("a relay that can requeue", LIMIT, async || {

@@ -86,7 +86,8 @@ fn command_lines(code: &str) -> Vec<String> {
             let words: Vec<_> = part.split_whitespace().collect();
             // In front of it may be settings, and what sets the environment up.
             let start = words.iter().position(|word| {
-                !word.contains('=') && !["deploy/services", "with", "timeout", "$"].contains(word)
+                !word.contains('=')
+                    && !["deploy/services", "deploy/run", "with", "timeout", "$"].contains(word)
             });
             let Some(start) = start else { continue };
             let name = words[start].trim_start_matches("target/release/");
@@ -335,6 +336,7 @@ async fn the_walk_of_the_readme_ends_with_an_event_that_a_consumer_sees() {
             block
                 .lines
                 .join("\n")
+                .replace("deploy/run with ", "")
                 .replace("deploy/services with target/release/", "")
                 .replace("http://127.0.0.1:8080", api.http.root())
         };

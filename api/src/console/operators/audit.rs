@@ -16,6 +16,8 @@ use crate::console::lists::{Address, Chip, Head, Turn, View};
 use crate::console::visitor::OperatorVisitor;
 use crate::console::words::{Operators, operators as said};
 use crate::error::ApiError;
+use crate::export;
+use crate::routes::audit::AuditEventResponse;
 
 /// The fields of the form of filters, which keeps the other parameters.
 const FIELDS: &[&str] = &["action", "since", "before"];
@@ -38,6 +40,7 @@ struct AuditPage {
     heads: Vec<Head>,
     rows: Vec<Row>,
     turn: Turn,
+    csv: Address,
 }
 
 struct Row {
@@ -61,17 +64,7 @@ pub(super) async fn show(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let (w, address) = (Operators::of(visitor.language), Address::of(&request));
-    let text = |name: &str| address.get(name).map(|text| text.trim().replace('\0', ""));
-    let day = |name: &str| address.get(name).and_then(|text| text.parse::<NaiveDate>().ok());
-    let filter = AuditFilter {
-        occurred_from: day("since").map(|day| visitor.format.beginning(day)),
-        // The day itself is not in it, as the word says.
-        occurred_before: day("before").map(|day| visitor.format.beginning(day)),
-        actor_id: address.get("actor_id").and_then(|text| Uuid::try_parse(text).ok()),
-        action: text("action"),
-        resource_type: None,
-        resource_id: text("resource_id"),
-    };
+    let filter = filter(&address, &visitor);
     let wanted = PageRequest::<AuditSort>::parse(Some(SHOWN), address.get("sort"), address.get("cursor"));
     let wanted = wanted.map_err(ApiError::invalid)?;
     let found = audit::list_of_operators(&database, &visitor.context, &filter, &wanted).await?;
@@ -93,11 +86,43 @@ pub(super) async fn show(
             Head::text(w.on_what),
             Head::text(w.from_where),
         ],
+        csv: address.export("/console/operators/audit.csv"),
         turn: Turn::of(&address, found.next_cursor.as_deref(), found.count, &visitor.format),
         rows: found.data.into_iter().map(|event| row(event, &address, &visitor)).collect(),
         again: address,
     };
     layout::ok(&page)
+}
+
+fn filter(address: &Address, visitor: &OperatorVisitor) -> AuditFilter {
+    let text = |name: &str| address.get(name).map(|text| text.trim().replace('\0', ""));
+    let day = |name: &str| address.get(name).and_then(|text| text.parse::<NaiveDate>().ok());
+    AuditFilter {
+        occurred_from: day("since").map(|day| visitor.format.beginning(day)),
+        // The day itself is not in it, as the word says.
+        occurred_before: day("before").map(|day| visitor.format.beginning(day)),
+        actor_id: address.get("actor_id").and_then(|text| Uuid::try_parse(text).ok()),
+        action: text("action"),
+        resource_type: None,
+        resource_id: text("resource_id"),
+    }
+}
+
+/// The rows that the list shows, in its own order.
+pub(super) async fn export(
+    request: HttpRequest,
+    visitor: OperatorVisitor,
+    database: Data<TenantDatabase>,
+) -> HttpResponse {
+    let filter = filter(&Address::of(&request), &visitor);
+    let context = visitor.context;
+    export::csv("operators-audit", move |page: PageRequest<AuditSort>| {
+        let (database, context, filter) = (database.clone(), context.clone(), filter.clone());
+        async move {
+            let found = audit::list_of_operators(&database, &context, &filter, &page).await?;
+            Ok(found.map(AuditEventResponse::from))
+        }
+    })
 }
 
 fn views(address: &Address, visitor: &OperatorVisitor) -> Vec<View> {

@@ -1,22 +1,32 @@
 //! What was asked of services: in lists, and one with its progress and its answer.
 
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use comptoir_core::services::{AskError, CommandView, Handle};
-use serde_json::Value;
+use chrono::{DateTime, Utc};
+use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::services::faces::{CancelReplay, Replay};
+use comptoir_core::services::{Ask, AskError, CommandView, Face, Handle};
+use serde::Serialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::of_all::indented;
 use crate::console::format::Moment;
-use crate::console::forms::new_key;
-use crate::console::layout::{self, Page};
+use crate::console::forms::{Form, FormFaults, new_key};
+use crate::console::layout::{self, Page, go};
+use crate::console::lists::Address;
 use crate::console::status::Status;
 use crate::console::visitor::OperatorVisitor;
 use crate::console::words::{Operators, operators as said};
 use crate::error::ApiError;
+use crate::export::{self, Exported};
 use crate::extract::part;
-use crate::routes::services::refused;
+use crate::routes::services::{accept, refused, wish_of};
+
+/// How many commands an export has at most: those that were asked for last.
+const EXPORTED: i64 = 10_000;
 
 /// A command in a list.
 pub(super) struct Row {
@@ -94,6 +104,9 @@ struct CommandPage {
     correlation_id: Uuid,
     /// What a dry run leads to.
     go_on: Option<GoOn>,
+    /// The key of the form that ends a replay, while it goes on.
+    cancel: Option<String>,
+    faults: FormFaults,
 }
 
 struct Progress {
@@ -116,26 +129,50 @@ pub(super) async fn show(
     visitor: OperatorVisitor,
     services: Data<Handle>,
 ) -> Result<HttpResponse, ApiError> {
-    let id: Uuid = part(&request, "id")?;
+    let page = page(part(&request, "id")?, &visitor, &services, FormFaults::default()).await?;
+    layout::ok(&page)
+}
+
+async fn find(id: Uuid, services: &Handle) -> Result<CommandView, ApiError> {
     let found = services.command(id).await.map_err(refused)?;
-    let command = CommandView::of(found.ok_or_else(|| refused(AskError::NoSuchCommand(id)))?);
+    Ok(CommandView::of(found.ok_or_else(|| refused(AskError::NoSuchCommand(id)))?))
+}
+
+/// The process that plays the history again for this command just now.
+fn replaying(command: &CommandView) -> Option<Uuid> {
+    let is_replay = command.service == Replay::NAME && command.action == "replay";
+    command.running_in.filter(|_| is_replay && !command.has_ended())
+}
+
+async fn page(
+    id: Uuid,
+    visitor: &OperatorVisitor,
+    services: &Handle,
+    faults: FormFaults,
+) -> Result<CommandPage, ApiError> {
+    let command = find(id, services).await?;
     let (w, format) = (Operators::of(visitor.language), &visitor.format);
     let is_over = command.has_ended();
-    let progress = command.progress.filter(|_| !is_over).map(|progress| Progress {
-        said: said::progress(
-            &format.whole(progress.done),
-            progress.total.map(|total| format.whole(total)).as_deref(),
-            visitor.language,
-        ),
-        share: progress
-            .total
-            .filter(|total| *total > 0)
-            .map_or(0, |total| (progress.done * 100 / total).clamp(0, 100)),
+    // It has its place from the beginning: nothing moves when it begins.
+    let progress = (!is_over).then(|| match &command.progress {
+        Some(progress) => Progress {
+            said: said::progress(
+                &format.whole(progress.done),
+                progress.total.map(|total| format.whole(total)).as_deref(),
+                visitor.language,
+            ),
+            share: progress
+                .total
+                .filter(|total| *total > 0)
+                .map_or(0, |total| (progress.done * 100 / total).clamp(0, 100)),
+        },
+        None if command.state == "running" => Progress { said: w.running.to_string(), share: 0 },
+        None => Progress { said: w.waits_still.to_string(), share: 0 },
     });
-    let page = CommandPage {
+    Ok(CommandPage {
         page: visitor.page(said::command(&command.service, &command.action)),
         w,
-        again: request.path().to_owned(),
+        again: format!("/console/operators/commands/{id}"),
         state: state(&command.state, w),
         is_over,
         progress,
@@ -147,13 +184,101 @@ pub(super) async fn show(
         ended: command.ended_at.map(|at| format.long(at)),
         ran_in: command.ran_in.as_ref().map(ToString::to_string),
         correlation_id: command.correlation_id,
-        go_on: go_on(&command, &visitor),
+        go_on: go_on(&command, visitor),
+        cancel: replaying(&command).map(|_| new_key()),
+        faults,
         service: command.service,
         action: command.action,
         error: command.error,
         asked_by: command.asked_by,
+    })
+}
+
+/// Asks the process that replays to end it, and comes back to the page of the replay, which says how far it came.
+pub(super) async fn cancel(
+    request: HttpRequest,
+    visitor: OperatorVisitor,
+    form: Form,
+    services: Data<Handle>,
+    executor: Data<Executor>,
+) -> Result<HttpResponse, ApiError> {
+    let id: Uuid = part(&request, "id")?;
+    let command = find(id, &services).await?;
+    let Some(process) = replaying(&command) else {
+        let faults = FormFaults::said(Operators::of(visitor.language).cancelled_since);
+        let page = page(id, &visitor, &services, faults).await?;
+        return layout::show(StatusCode::CONFLICT, &page);
     };
-    layout::ok(&page)
+    let mut wish = wish_of(&visitor.context, Replay::NAME, CancelReplay::ACTION);
+    wish.parameters = json!({ "command": id });
+    // The replay goes on in this process alone.
+    wish.process = Some(process);
+    accept(visitor.context, form.key()?, wish, &services, &executor, "/parameters").await?;
+    Ok(go(format!("/console/operators/commands/{id}")))
+}
+
+/// A line of the export.
+#[derive(Serialize)]
+struct Line {
+    id: Uuid,
+    service: String,
+    action: String,
+    state: String,
+    asked_by: String,
+    asked_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    deadline: DateTime<Utc>,
+    parameters: Value,
+    error: Option<String>,
+    correlation_id: Uuid,
+}
+
+impl Exported for Line {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "service",
+        "action",
+        "state",
+        "asked_by",
+        "asked_at",
+        "started_at",
+        "ended_at",
+        "deadline",
+        "parameters",
+        "error",
+        "correlation_id",
+    ];
+}
+
+/// What was asked of services last, of one of them if it is named.
+pub(super) async fn export(
+    request: HttpRequest,
+    _: OperatorVisitor,
+    services: Data<Handle>,
+) -> Result<HttpResponse, ApiError> {
+    let address = Address::of(&request);
+    let found = services.commands(EXPORTED).await.map_err(refused)?.into_iter().map(CommandView::of);
+    let found = found.filter(|command| address.get("service").is_none_or(|name| command.service == name));
+    let lines: Vec<Line> = found.map(line).collect();
+    export::csv_of("service-commands", &lines)
+}
+
+fn line(command: CommandView) -> Line {
+    Line {
+        id: command.id,
+        service: command.service,
+        action: command.action,
+        state: command.state,
+        asked_by: command.asked_by,
+        asked_at: command.asked_at,
+        started_at: command.started_at,
+        ended_at: command.ended_at,
+        deadline: command.deadline,
+        parameters: command.parameters,
+        error: command.error,
+        correlation_id: command.correlation_id,
+    }
 }
 
 /// The members of an answer that are no objects, by name.
@@ -202,8 +327,6 @@ fn as_typed(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

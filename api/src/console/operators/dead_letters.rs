@@ -6,6 +6,7 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use comptoir_core::outbox::dead_letters::{self, Details, Filter, Position, Summary};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::decide::Chosen;
@@ -18,11 +19,13 @@ use crate::console::lists::{Address, Chip, View};
 use crate::console::visitor::OperatorVisitor;
 use crate::console::words::{Operators, operators as said};
 use crate::error::ApiError;
+use crate::export::{self, Exported};
 
 const DECIDE: &str = "/console/operators/dead-letters/decide";
 /// The fields of the form of filters, which keeps the other parameters.
 const FIELDS: &[&str] = &["event_type", "aggregate_id", "letter"];
 const SHOWN: i64 = 50;
+const EXPORTED_AT_ONCE: i64 = 1_000;
 
 #[derive(Template)]
 #[template(path = "console/operators/dead_letters.html")]
@@ -45,6 +48,7 @@ struct ListPage {
     requeue_all: Option<Choice>,
     discard_all: Option<Choice>,
     letter: Option<Letter>,
+    csv: Address,
 }
 
 struct Row {
@@ -134,9 +138,69 @@ pub(super) async fn show(
         letter: letter.map(|letter| beside(letter, &visitor)),
         count,
         fault,
+        csv: list.export("/console/operators/dead-letters.csv"),
         again: address,
     };
     layout::ok(&page)
+}
+
+/// A line of the export. What an event says is its company's: it is on the page of the event.
+#[derive(Serialize)]
+struct Line {
+    id: Uuid,
+    event_type: String,
+    aggregate_type: String,
+    aggregate_id: String,
+    reason: String,
+    last_error: Option<String>,
+    retry_count: i32,
+    failed_at: DateTime<Utc>,
+}
+
+impl Exported for Line {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "event_type",
+        "aggregate_type",
+        "aggregate_id",
+        "reason",
+        "last_error",
+        "retry_count",
+        "failed_at",
+    ];
+}
+
+/// The dead letters that the list shows, the newest first.
+pub(super) async fn export(
+    request: HttpRequest,
+    _: OperatorVisitor,
+    of_all: Data<OfAll>,
+) -> Result<HttpResponse, ApiError> {
+    let database = of_all.needed()?.clone();
+    let filter = Chosen::of_address(&Address::of(&request), Utc::now()).filter()?;
+    Ok(export::csv_by("dead-letters", move |after: Option<Position>| {
+        let (database, filter) = (database.clone(), filter.clone());
+        async move {
+            let mut connection = database.connection().await?;
+            let found = dead_letters::list(&mut connection, &filter, after, EXPORTED_AT_ONCE).await?;
+            let is_full = found.len() as i64 == EXPORTED_AT_ONCE;
+            let end = found.last().filter(|_| is_full).map(|last| (last.failed_at, last.id));
+            Ok((found.into_iter().map(line).collect::<Vec<_>>(), end))
+        }
+    }))
+}
+
+fn line(letter: Summary) -> Line {
+    Line {
+        id: letter.id,
+        event_type: letter.event_type,
+        aggregate_type: letter.aggregate_type,
+        aggregate_id: letter.aggregate_id,
+        reason: letter.reason,
+        last_error: letter.last_error,
+        retry_count: letter.retry_count,
+        failed_at: letter.failed_at,
+    }
 }
 
 /// Where a page of the list begins: `time_id`.

@@ -5,23 +5,29 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use chrono::{DateTime, Utc};
 use comptoir_core::mail::{self, EmailFilter, EmailKind, EmailState, EmailView, StateCount};
 use comptoir_core::values::ids::TenantId;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::of_all::{OfAll, failed, unlinked};
 use crate::console::format::Moment;
+use crate::console::forms::new_key;
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, Chip, View};
 use crate::console::status::Status;
 use crate::console::visitor::OperatorVisitor;
 use crate::console::words::{Operators, operators as said};
 use crate::error::ApiError;
+use crate::export::{self, Exported};
 
 /// The fields of the form of filters, which keeps the other parameters.
 const FIELDS: &[&str] = &["kind", "destination", "email"];
 const SHOWN: i64 = 200;
 const LANES: usize = 20;
+/// How many an export has at most.
+const EXPORTED: i64 = 10_000;
 
 #[derive(Template)]
 #[template(path = "console/operators/emails.html")]
@@ -41,9 +47,11 @@ struct EmailsPage {
     rows: Vec<Row>,
     lanes: Vec<(Uuid, String, String)>,
     email: Option<One>,
+    csv: Address,
 }
 
 struct Row {
+    id: String,
     kind: String,
     recipient: String,
     company: Uuid,
@@ -72,6 +80,8 @@ struct One {
     correlation_id: String,
     /// What to run on the machine, for what can be done with it.
     commands: Vec<String>,
+    /// The key of the form that asks the mailer for it, if it could leave now, and the domain that it is for.
+    send_now: Option<(String, String)>,
 }
 
 pub(super) async fn show(
@@ -81,16 +91,12 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let (w, address) = (Operators::of(visitor.language), Address::of(&request));
     let Some(database) = of_all.database() else { return unlinked(&visitor, w.emails) };
-    let filter = EmailFilter {
-        state: address.get("state").and_then(EmailState::named),
-        kind: address.get("kind").and_then(EmailKind::named),
-        recipient: None,
-        destination: address.get("destination").map(|domain| domain.trim().to_ascii_lowercase()),
-    };
+    let filter = filter(&address);
     let counts = mail::counts_of_all(database).await.map_err(failed)?;
     let found = mail::list_of_all(database, &filter, SHOWN).await.map_err(failed)?;
     let lanes = mail::due_lanes(database).await.map_err(failed)?;
     let list = address.without("email");
+    let csv = list.export("/console/operators/emails.csv");
     let wanted = address.get("email");
     let email = found.iter().find(|(_, email)| Some(email.id.to_string().as_str()) == wanted);
     let page = EmailsPage {
@@ -112,9 +118,91 @@ pub(super) async fn show(
             .take(LANES)
             .map(|lane| (lane.tenant.uuid(), lane.destination, visitor.format.whole(lane.number as i64)))
             .collect(),
+        csv,
         again: address,
     };
     layout::ok(&page)
+}
+
+fn filter(address: &Address) -> EmailFilter {
+    EmailFilter {
+        state: address.get("state").and_then(EmailState::named),
+        kind: address.get("kind").and_then(EmailKind::named),
+        recipient: None,
+        destination: address.get("destination").map(|domain| domain.trim().to_ascii_lowercase()),
+    }
+}
+
+/// A line of the export: as on the page, without words and names.
+#[derive(Serialize)]
+struct Line {
+    id: String,
+    tenant_id: Uuid,
+    kind: &'static str,
+    recipient: String,
+    state: &'static str,
+    attempts: i32,
+    created_at: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+    deadline: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+    reason: Option<String>,
+    last_error: Option<String>,
+    correlation_id: String,
+}
+
+impl Exported for Line {
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "tenant_id",
+        "kind",
+        "recipient",
+        "state",
+        "attempts",
+        "created_at",
+        "due_at",
+        "deadline",
+        "finished_at",
+        "reason",
+        "last_error",
+        "correlation_id",
+    ];
+}
+
+/// # Errors
+/// 422 if it would have too many rows.
+pub(super) async fn export(
+    request: HttpRequest,
+    _: OperatorVisitor,
+    of_all: Data<OfAll>,
+) -> Result<HttpResponse, ApiError> {
+    let database = of_all.needed()?;
+    let found = mail::list_of_all(database, &filter(&Address::of(&request)), EXPORTED + 1).await;
+    let found = found.map_err(failed)?;
+    if found.len() as i64 > EXPORTED {
+        let message = format!("more than {EXPORTED} rows: ask for less, by state, kind or destination");
+        return Err(ApiError::invalid_field("/query", "too_many_rows", message));
+    }
+    let lines: Vec<Line> = found.into_iter().map(|(tenant, email)| line(tenant, email)).collect();
+    export::csv_of("emails", &lines)
+}
+
+fn line(tenant: TenantId, email: EmailView) -> Line {
+    Line {
+        id: email.id.to_string(),
+        tenant_id: tenant.uuid(),
+        kind: email.kind.name(),
+        recipient: masked(&email.recipient),
+        state: email.state.name(),
+        attempts: email.attempts,
+        created_at: email.created_at,
+        due_at: email.due_at,
+        deadline: email.deadline,
+        finished_at: email.finished_at,
+        reason: email.reason,
+        last_error: email.last_error,
+        correlation_id: email.correlation_id,
+    }
 }
 
 fn views(list: &Address, counts: &[StateCount], visitor: &OperatorVisitor) -> Vec<View> {
@@ -181,6 +269,7 @@ fn row(tenant: TenantId, email: &EmailView, address: &Address, visitor: &Operato
         error: email.last_error.clone(),
         is_current: address.is("email", &id),
         to: address.beside("email", &id),
+        id,
     }
 }
 
@@ -206,6 +295,11 @@ fn one(tenant: TenantId, email: &EmailView, visitor: &OperatorVisitor) -> One {
         deadline: format.long(email.deadline),
         finished: email.finished_at.map(|at| format.long(at)),
         correlation_id: email.correlation_id.clone(),
+        send_now: (email.state == EmailState::Waiting && email.due_at <= Utc::now())
+            .then(|| {
+                email.recipient.rsplit_once('@').map(|(_, domain)| (new_key(), domain.to_ascii_lowercase()))
+            })
+            .flatten(),
         commands: [show, again, discard].into_iter().flatten().collect(),
     }
 }

@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::services::{Handle, ServiceView, grouped};
+use uuid::Uuid;
 
 use super::services::health;
 use crate::console::format::Moment;
@@ -63,6 +64,7 @@ struct HealthPage {
 
 /// A process that lives.
 struct Process {
+    id: Uuid,
     name: String,
     program: String,
     health: Status,
@@ -99,7 +101,8 @@ fn processes(services: &[ServiceView], visitor: &OperatorVisitor) -> Vec<Process
         *number += 1;
         *checked = process.checked_at.max(*checked);
     }
-    let process = |((program, name, _), (worst, services, checked))| Process {
+    let process = |((program, name, id), (worst, services, checked))| Process {
+        id,
         name,
         program,
         health: health(["ok", "degraded", "failing"][usize::from(worst).min(2)], w),

@@ -12,6 +12,7 @@ use crate::console::visitor::OperatorVisitor;
 use crate::console::words::Operators;
 use crate::error::ApiError;
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use askama::Template;
 
 /// The longest document that is shown whole, in bytes.
@@ -31,6 +32,17 @@ impl OfAll {
 
     pub(super) fn database(&self) -> Option<&Database> {
         self.database.as_ref()
+    }
+
+    /// For what has no page to say it on.
+    ///
+    /// # Errors
+    /// 503 without the services' log-in.
+    pub(super) fn needed(&self) -> Result<&Database, ApiError> {
+        self.database().ok_or_else(|| {
+            let detail = "this process has no log-in for the services: api.services_database_url";
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
+        })
     }
 
     pub(super) fn projector(&self) -> Option<&Projector> {

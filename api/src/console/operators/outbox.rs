@@ -3,11 +3,12 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use comptoir_core::outbox::event_queries::{self, Filter, Summary};
 use comptoir_core::outbox::throughput::{self, EVENTS_READ_AT_MOST, Minute, Published};
 use comptoir_core::outbox::{EventTypes, overview};
 use comptoir_core::services::{Handle, ServiceView, grouped};
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -20,10 +21,13 @@ use crate::console::status::Status;
 use crate::console::visitor::OperatorVisitor;
 use crate::console::words::{Operators, operators as said};
 use crate::error::ApiError;
+use crate::export::{self, Exported};
 use crate::routes::services::refused;
 
 /// How many events of a kind are shown.
 const SHOWN: i64 = 50;
+/// How many events of an export are read at once: each time the outbox is read as a whole.
+const EXPORTED_AT_ONCE: i64 = 5_000;
 /// How many reasons for another attempt.
 const REASONS: i64 = 10;
 /// For how long back the events that were published are looked at.
@@ -53,6 +57,7 @@ struct OutboxPage {
     waiting: Vec<Row>,
     next: Option<Address>,
     latest: Vec<Row>,
+    csv: Address,
 }
 
 struct MinuteRow {
@@ -76,6 +81,7 @@ struct Row {
 
 /// A relay that lives, as its services say.
 struct Relay {
+    id: Uuid,
     name: String,
     shards: String,
     broker: Status,
@@ -99,14 +105,9 @@ pub(super) async fn show(
     let minutes = throughput::minutes(&mut connection, since).await.map_err(failed)?;
     let reasons = overview::retry_errors(&mut connection, REASONS).await.map_err(failed)?;
     let event_type = address.get("event_type").unwrap_or_default().to_owned();
-    let types = (!event_type.is_empty()).then(|| event_type.parse::<EventTypes>()).transpose();
+    let types = types(&address);
     let fault = types.is_err().then(|| w.pattern_fault.to_string());
-    let filter = Filter {
-        event_types: types.unwrap_or_default(),
-        retrying: address.is("view", "retrying"),
-        waiting: address.is("view", "waiting"),
-        ..Filter::default()
-    };
+    let filter = filter(&address, types.unwrap_or_default());
     let after = address.get("cursor").and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut waiting =
         event_queries::list(&mut connection, &filter, after, SHOWN + 1).await.map_err(failed)?;
@@ -157,9 +158,94 @@ pub(super) async fn show(
         next: waiting.last().filter(|_| has_more).map(|last| address.with("cursor", &last.seq.to_string())),
         waiting: waiting.into_iter().map(|event| of_waiting(event, &visitor)).collect(),
         latest: latest.into_iter().map(|event| of_published(event, &visitor)).collect(),
+        csv: address.export("/console/operators/outbox.csv"),
         again: address,
     };
     layout::ok(&page)
+}
+
+/// The event types that the address names.
+pub(super) fn types(address: &Address) -> Result<Option<EventTypes>, String> {
+    address.get("event_type").map(|text| text.trim().parse::<EventTypes>()).transpose()
+}
+
+fn filter(address: &Address, event_types: Option<EventTypes>) -> Filter {
+    Filter {
+        event_types,
+        retrying: address.is("view", "retrying"),
+        waiting: address.is("view", "waiting"),
+        ..Filter::default()
+    }
+}
+
+/// A line of the export.
+#[derive(Serialize)]
+struct Line {
+    seq: i64,
+    id: Uuid,
+    tenant_id: Uuid,
+    event_type: String,
+    aggregate_type: String,
+    aggregate_id: String,
+    occurred_at: DateTime<Utc>,
+    retry_count: i32,
+    state: String,
+    next_attempt_at: Option<DateTime<Utc>>,
+    last_error: Option<String>,
+}
+
+impl Exported for Line {
+    const COLUMNS: &'static [&'static str] = &[
+        "seq",
+        "id",
+        "tenant_id",
+        "event_type",
+        "aggregate_type",
+        "aggregate_id",
+        "occurred_at",
+        "retry_count",
+        "state",
+        "next_attempt_at",
+        "last_error",
+    ];
+}
+
+/// The events that wait now, as the list shows them. What occurs later is not in it.
+pub(super) async fn export(
+    request: HttpRequest,
+    _: OperatorVisitor,
+    of_all: Data<OfAll>,
+) -> Result<HttpResponse, ApiError> {
+    let (address, database, now) = (Address::of(&request), of_all.needed()?.clone(), Utc::now());
+    let types = types(&address).map_err(|why| ApiError::invalid_field("/event_type", "invalid", why))?;
+    let filter = filter(&address, types);
+    Ok(export::csv_by("events", move |after: Option<i64>| {
+        let (database, filter) = (database.clone(), filter.clone());
+        async move {
+            let mut connection = database.connection().await?;
+            let found =
+                event_queries::list(&mut connection, &filter, after.unwrap_or(0), EXPORTED_AT_ONCE).await?;
+            let end = found.last().filter(|last| last.occurred_at <= now).map(|last| last.seq);
+            let end = end.filter(|_| found.len() as i64 == EXPORTED_AT_ONCE);
+            Ok((found.into_iter().map(line).collect::<Vec<_>>(), end))
+        }
+    }))
+}
+
+fn line(event: Summary) -> Line {
+    Line {
+        seq: event.seq,
+        id: event.id,
+        tenant_id: event.tenant_id,
+        event_type: event.event_type,
+        aggregate_type: event.aggregate_type,
+        aggregate_id: event.aggregate_id,
+        occurred_at: event.occurred_at,
+        retry_count: event.retry_count,
+        state: event.state,
+        next_attempt_at: event.next_attempt_at,
+        last_error: event.last_error,
+    }
 }
 
 fn views(address: &Address, w: &'static Operators) -> Vec<View> {
@@ -240,6 +326,7 @@ fn of_relays(services: &[ServiceView], visitor: &OperatorVisitor) -> Vec<Relay> 
         let reasons = [Some(process), broker, drain].into_iter().flatten();
         let mut reasons = reasons.filter_map(|one| one.health_reason.clone().or_else(|| one.reason.clone()));
         Relay {
+            id: process.process,
             name: process.process_name.clone(),
             shards: format.whole(process.info["shards"].as_i64().unwrap_or_default()),
             broker: health(broker),

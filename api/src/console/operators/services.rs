@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::services::{AskError, Handle, ServiceInProcess, ServiceView, grouped};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::commands;
 use super::of_all::indented;
@@ -130,6 +131,7 @@ struct Action {
 }
 
 struct Process {
+    id: Uuid,
     name: String,
     program: String,
     state: Status,
@@ -188,6 +190,7 @@ fn in_process(process: ServiceInProcess, visitor: &OperatorVisitor) -> Process {
     let figures = [process.last_figures, process.info].into_iter().filter(|value| !is_empty(value));
     let figures: Vec<String> = figures.map(|value| indented(&value)).collect();
     Process {
+        id: process.process,
         state: state(&process.state, w),
         health: health(&process.health, w),
         reason: process.reason.or(process.health_reason).or(process.last_error),

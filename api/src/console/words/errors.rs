@@ -102,17 +102,6 @@ fn sentences(error: &ApiError) -> (Sentences, Sentences, bool) {
             ),
             true,
         ),
-        StatusCode::UNPROCESSABLE_ENTITY | StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE => (
-            (
-                "Cette demande n'a pas pu être lue",
-                "Un filtre ou un champ a une valeur que la console ne connaît pas. Revenez en arrière et choisissez-en une autre.",
-            ),
-            (
-                "This request could not be read",
-                "A filter or a field has a value that the console does not know. Go back and choose another one.",
-            ),
-            false,
-        ),
         StatusCode::PAYLOAD_TOO_LARGE => (
             (
                 "C'est trop à la fois",
@@ -142,6 +131,18 @@ fn sentences(error: &ApiError) -> (Sentences, Sentences, bool) {
                 "Try again in a moment. If you were sending a form, send the same one: it is not carried out twice.",
             ),
             true,
+        ),
+        // Such as 400, 415 and 422: sending the same again does not help.
+        status if status.is_client_error() => (
+            (
+                "Cette demande n'a pas pu être lue",
+                "Un filtre ou un champ a une valeur que la console ne connaît pas. Revenez en arrière et choisissez-en une autre.",
+            ),
+            (
+                "This request could not be read",
+                "A filter or a field has a value that the console does not know. Go back and choose another one.",
+            ),
+            false,
         ),
         _ => (
             (

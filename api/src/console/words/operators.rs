@@ -110,6 +110,13 @@ super::words! {
         tries: "Essais", "Tries";
         occurred: "Survenu", "Occurred";
         later_ones: "Suivants", "Later ones";
+        watch_events: "Suivre les événements", "Follow the events";
+        tail: "Événements comme ils arrivent", "Events as they come";
+        tail_hint: "Ceux qui attendent et ceux de la dernière heure, les plus récents d'abord. Les nouveaux attendent votre clic.", "Those that wait and those of the last hour, the newest first. New ones wait for your click.";
+        no_events: "Aucun événement", "No events";
+        no_events_then: "Rien n'attend, et rien n'est arrivé depuis une heure. Passez une commande : ses événements viendront ici.", "Nothing waits, and nothing came in the last hour. Place an order: its events will come here.";
+        took: "Délai", "Delay";
+        age: "Âge", "Age";
         latest: "Derniers publiés", "Published last";
         nothing_published_now: "Rien n'a été publié ces dix dernières minutes.", "Nothing was published in the last ten minutes.";
         is_due: "Peut partir", "Can leave";
@@ -151,6 +158,10 @@ super::words! {
         replay_hint: "Publie de nouveau des événements de l'historique, avec les mêmes identifiants. Les heures sont en UTC.", "Publishes events of the history again, with the same ids. Times are in UTC.";
         count_first: "Compter sans rejouer", "Count, and replay nothing";
         replay_now: "Rejouer tout de suite", "Replay at once";
+        cancel_replay: "Arrêter le rejeu", "Cancel the replay";
+        cancel_replay_hint: "Ce qui est en route part encore. La réponse dit comment reprendre.", "What is under way still leaves. The answer says how to go on.";
+        cancelled_since: "Ce rejeu n'est plus en cours.", "This replay does not go on any more.";
+        waits_still: "Pas encore commencé", "Not begun yet";
         replays: "Rejeux", "Replays";
         replay_since: "Publiés depuis", "Published since";
         replay_since_hint: "Ceux publiés à cette heure ou après.", "Those published then or later.";
@@ -171,6 +182,7 @@ super::words! {
         email_sent: "Envoyé", "Sent";
         email_dead: "Échoué", "Dead";
         email_discarded: "Jeté", "Discarded";
+        send_due: "Envoyer maintenant ce qui attend pour", "Send now what waits for";
         domain: "Domaine", "Domain";
         no_emails: "Aucun e-mail", "No e-mails";
         email: "E-mail", "E-mail";
@@ -202,6 +214,7 @@ super::words! {
         not_applied: "Événements pas appliqués", "Events that were not applied";
         all_applied: "Tout ce qui est arrivé est appliqué, ou attend son tour.", "All that has arrived is applied, or waits for its turn.";
         received: "Reçu", "Received";
+        own_sessions_hint: "Changer de mot de passe termine toutes vos autres sessions. Les mots de passe oubliés se changent sur la machine.", "Changing the password ends all your other sessions. Forgotten passwords are changed on the machine.";
         accounts: "Exploitants", "Operators";
         accounts_hint: "Ils n'appartiennent à aucune société et ne voient les données d'aucune.", "They belong to no company, and see no company's data.";
         account: "Compte", "Account";

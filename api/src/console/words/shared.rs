@@ -65,6 +65,7 @@ super::words! {
         up_to_date: "À jour à", "Up to date at";
         paused: "Suspendu depuis", "Paused since";
         offline: "Hors ligne depuis", "Offline since";
+        session_over: "Votre session est terminée : connectez-vous de nouveau", "Your session is over: log in again";
         retrying: "nouvel essai", "retrying";
         one_result: "1 résultat", "1 result";
         results: "résultats", "results";

@@ -8,7 +8,7 @@ use comptoir_core::application::Permission::AuditRead;
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::AuditFilters;
+pub(crate) use dto::{AuditEventResponse, AuditFilters};
 pub(crate) use handlers::export_of;
 
 pub(super) fn endpoints() -> Endpoints {
