@@ -61,8 +61,10 @@ CREATE TABLE price_lists (
 CREATE INDEX price_lists_name_idx ON price_lists (tenant_id, name, id);
 CREATE INDEX price_lists_created_at_idx ON price_lists (tenant_id, created_at, id);
 CREATE INDEX price_lists_updated_at_idx ON price_lists (tenant_id, updated_at, id);
-CREATE INDEX price_lists_customer_idx ON price_lists (tenant_id, customer_id) WHERE customer_id IS NOT NULL;
-CREATE INDEX price_lists_group_idx ON price_lists (tenant_id, group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX price_lists_customer_idx ON price_lists (tenant_id, customer_id, code) WHERE customer_id IS NOT NULL;
+CREATE INDEX price_lists_customer_name_idx ON price_lists (tenant_id, customer_id, name, id) WHERE customer_id IS NOT NULL;
+CREATE INDEX price_lists_group_idx ON price_lists (tenant_id, group_id, code) WHERE group_id IS NOT NULL;
+CREATE INDEX price_lists_group_name_idx ON price_lists (tenant_id, group_id, name, id) WHERE group_id IS NOT NULL;
 
 -- The price of a product in a list. Target and period are the list's once more: the constraint that keeps two lists of one target from pricing a product on the
 -- same day needs them here.
