@@ -24,11 +24,11 @@ const LINES: usize = 3;
 
 /// Copies a draft under ids that a script can compute.
 const COPY: [&str; 2] = [
-    "INSERT INTO invoices SELECT copy.* FROM invoices AS i, generate_series(1, $1::bigint) AS number,
-        LATERAL jsonb_populate_record(i, jsonb_build_object('id', '01900000-0000-7000-b200-' || lpad(to_hex(number), 12, '0'))) AS copy
+    "INSERT INTO invoices SELECT copy.* FROM invoices AS i, generate_series(1, $1::bigint) AS copied,
+        LATERAL jsonb_populate_record(i, jsonb_build_object('id', '01900000-0000-7000-b200-' || lpad(to_hex(copied), 12, '0'))) AS copy
         WHERE i.id = $2::text::uuid",
-    "INSERT INTO invoice_drafts SELECT copy.* FROM invoice_drafts AS d, generate_series(1, $1::bigint) AS number,
-        LATERAL jsonb_populate_record(d, jsonb_build_object('invoice_id', '01900000-0000-7000-b200-' || lpad(to_hex(number), 12, '0'))) AS copy
+    "INSERT INTO invoice_drafts SELECT copy.* FROM invoice_drafts AS d, generate_series(1, $1::bigint) AS copied,
+        LATERAL jsonb_populate_record(d, jsonb_build_object('invoice_id', '01900000-0000-7000-b200-' || lpad(to_hex(copied), 12, '0'))) AS copy
         WHERE d.invoice_id = $2::text::uuid",
 ];
 /// What the API wrote of an invoice: its content, the payload of its event, the audit row's before and after, and why its lines have their VAT.
