@@ -119,9 +119,12 @@ impl Watch {
         let reason = text(&of["errorText"]);
         // The stream of a page that was left.
         let is_left = of["canceled"] == true || reason == "net::ERR_ABORTED";
-        if !is_left {
+        let blocked = text(&of["blockedReason"]);
+        // What no page was seen to ask for the browser asked for itself, for the page that it begins with.
+        let is_its_own = load.is_none() && blocked.is_empty();
+        if !is_left && !is_its_own {
             let url = load.map(|load| load.url).unwrap_or_default();
-            self.complaints.push(format!("{reason} for {url} {}", text(&of["blockedReason"])));
+            self.complaints.push(format!("{reason} for {url} {blocked}"));
         }
     }
 }
