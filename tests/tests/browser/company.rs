@@ -160,7 +160,7 @@ pub(crate) async fn furnished(api: &Api) -> Result<Things> {
     things.add("shipped", &shipped)?;
     things.add("shipment", &get("/shipments").await?)?;
 
-    let line = json!({"position": 1, "quantity": "1"});
+    let line = json!({"position": 1, "quantity": "1", "restock": true});
     let back = json!({"reason": "taille", "lines": [line]});
     things.add("return", &api.created(&format!("/orders/{}/returns", id(&shipped)), &back).await?)?;
 

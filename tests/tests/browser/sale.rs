@@ -63,7 +63,7 @@ async fn order_to_cash(world: &World, hands: Hands) -> Result<()> {
 
     let invoices = rows(&api.http.get("/invoices").await?)?;
     let invoice = invoices.first().context("no invoice")?;
-    assert_eq!((invoices.len(), &invoice["status"]), (1, &"paid".into()), "{invoice}");
+    assert_eq!((invoices.len(), &invoice["state"]), (1, &"paid".into()), "{invoice}");
     api.proof().await?;
     Ok(())
 }
