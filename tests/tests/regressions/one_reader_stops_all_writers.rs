@@ -607,7 +607,6 @@ async fn walk(
         let path = format!("/{}?limit={LIMIT}&sort={sort}{query}", list.path);
         let answer = api.http.get(&path).await?;
         ensure!(answer.status == 200, "{path}: {}", answer.text);
-        // The page itself is read last; before it, perhaps, how far may be looked through.
         let read = plans
             .until(|plan| {
                 plan.reads(list.table)
@@ -615,11 +614,12 @@ async fn walk(
                     && !plan.statement.contains("OFFSET")
             })
             .await?;
-        for plan in read.iter().filter(|plan| plan.reads(list.table)) {
-            wrong.extend(
-                judged(plan, (list.looks_through)(given) || sort.contains("updated_at") && !given.is_empty())
-                    .map(|how| format!("{path} (page {page}): {how}")),
-            );
+        let looks_through = (list.looks_through)(given) || sort.contains("updated_at") && !given.is_empty();
+        // How far may be looked through is asked after the page: it may be in the log only once the next page was asked for.
+        let is_of_this =
+            |plan: &&Plan| plan.reads(list.table) && (looks_through || !plan.statement.contains("OFFSET"));
+        for plan in read.iter().filter(is_of_this) {
+            wrong.extend(judged(plan, looks_through).map(|how| format!("{path} (page {page}): {how}")));
         }
         match answer.json["next_cursor"].as_str() {
             Some(cursor) => query.push_str(&format!("&cursor={cursor}")),

@@ -183,7 +183,7 @@ fn actions(count: &InventoryCountView, visitor: &Visitor, w: &'static Counts) ->
             actions.push(Action { is_next: true, ..page("sheet", w.go_count) });
         }
         CountStatus::Review if may_close => {
-            actions.push(Action { is_next: true, ..page("close", w.close_more) })
+            actions.push(Action { is_next: true, ..page("close", w.close_more) });
         }
         _ => {}
     }

@@ -97,7 +97,7 @@ pub(super) async fn one(
         w: shared,
         crumb: Link::new(PATH, w.title),
         status: None,
-        line: group.code.clone(),
+        line: group.code,
         is_outdated: false,
         refused: None,
         actions,

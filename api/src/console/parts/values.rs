@@ -153,7 +153,7 @@ impl Values {
                 }
             }
             Value::String(text) if spec.kind(name) == Kind::Decimal => {
-                self.set(name, &as_typed(text, language))
+                self.set(name, &as_typed(text, language));
             }
             Value::String(text) => self.set(name, text),
             Value::Bool(true) => self.set(name, "true"),
@@ -203,7 +203,7 @@ impl Values {
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        !self.absent.iter().any(|absent| *absent == name)
+        !self.absent.contains(&name)
     }
 
     /// The merge patch that the form stands for: what is empty is null.

@@ -127,7 +127,7 @@ fn beside(user: &UserView, name: Option<&str>, role: Option<&str>, visitor: &Vis
     match (name, role) {
         (Some(name), _) => Some(TwoVersions::new(NAME_FORM, there).with(w.name, name, &user.name)),
         (None, Some(role)) => {
-            Some(TwoVersions::new(ROLE_FORM, there).with(w.role, said(role), said(&user.role)))
+            Some(TwoVersions::new(ROLE_FORM, there).with(w.role, said(role), said(user.role)))
         }
         (None, None) => None,
     }

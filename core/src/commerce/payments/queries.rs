@@ -16,6 +16,7 @@ use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::customers::CustomerError;
+use crate::platform::paging::row_comparison::{compared, of};
 use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, walk};
 use crate::platform::schema::{customers, payments};
 use crate::values::business_date::BusinessDate;
@@ -268,7 +269,10 @@ pub async fn list(
             .into_boxed();
         match filter.customer_id.map(CustomerId::uuid) {
             Some(customer) => {
-                let rows = rows.filter(payments::customer_id.eq(customer));
+                // Beside the start of the walk this is an equality. PostgreSQL does not take it for one, and so walks the index that
+                // begins with the customer, not one that finds their payments among all others.
+                let last = (of(payments::customer_id, customer),);
+                let rows = rows.filter(compared((payments::customer_id,), request.end(), last));
                 walk!(
                     rows,
                     request.times(),
