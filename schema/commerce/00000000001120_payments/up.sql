@@ -20,8 +20,7 @@ CREATE TABLE payments (
     CONSTRAINT payments_customer_fkey FOREIGN KEY (tenant_id, customer_id) REFERENCES customers (tenant_id, id),
     CONSTRAINT payments_reverses_fkey FOREIGN KEY (tenant_id, reverses) REFERENCES payments (tenant_id, id)
 );
--- With the customer it is as large as the next one, which PostgreSQL then takes for the payments of one customer: it reads no others'.
-CREATE INDEX payments_created_at_idx ON payments (tenant_id, created_at, id) INCLUDE (customer_id);
+CREATE INDEX payments_created_at_idx ON payments (tenant_id, created_at, id);
 CREATE INDEX payments_customer_idx ON payments (tenant_id, customer_id, created_at, id);
 
 CREATE TABLE payment_allocations (
