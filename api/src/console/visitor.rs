@@ -124,12 +124,16 @@ impl FromRequest for Visitor {
         let context = Context::from_request(request, payload);
         let asked = Asked::of(request);
         let database = request.app_data::<Data<TenantDatabase>>().cloned();
-        let position = request.app_data::<Data<Live>>().and_then(|live| live.position());
+        let live = request.app_data::<Data<Live>>().cloned();
         Box::pin(async move {
             let Context(context) = context.await?;
             let database = database.ok_or_else(unauthenticated)?;
             let Actor::User { user_id, .. } = context.principal.actor else {
                 return Err(Error::Unauthenticated.into());
+            };
+            let position = match live {
+                Some(live) => live.position(&context).await,
+                None => None,
             };
             let tenant = tenants::get(&database, &context).await?;
             let user = users::get(&database, &context, user_id).await?;

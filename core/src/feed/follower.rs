@@ -112,7 +112,7 @@ impl Feed {
     /// # Errors
     /// Fails if nobody follows the log here, or if it cannot be read within three seconds.
     pub async fn join(&self, whose: Whose, selection: Selection) -> Result<Listener, JoinError> {
-        if !self.0.is_followed.load(Ordering::Relaxed) {
+        if !self.is_followed() {
             return Err(JoinError::NotFollowed);
         }
         let queue = Arc::new(Queue::new(whose, selection, self.0.limits));
@@ -126,7 +126,12 @@ impl Feed {
         Ok(listener)
     }
 
-    /// Returns how far the follower has come.
+    /// Whether there is somebody who follows the log whenever it is listened to.
+    pub fn is_followed(&self) -> bool {
+        self.0.is_followed.load(Ordering::Relaxed)
+    }
+
+    /// Returns how far the follower has come; `None` while nobody listens.
     pub fn position(&self) -> Option<Arc<Position>> {
         self.0.position.borrow().clone()
     }

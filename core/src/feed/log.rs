@@ -166,6 +166,22 @@ pub async fn page(
     }
 }
 
+/// Returns where the log ends now; `None` if the relay keeps no history. What is read after this is at least as new.
+///
+/// # Errors
+/// As every query: `Unauthenticated`, or the database cannot be reached.
+pub async fn end(database: &TenantDatabase, context: &RequestContext) -> Result<Option<Position>, Error> {
+    // A page behind everything that there can be: it has its head alone.
+    let (behind, all) = (i64::MAX, ".");
+    let statement =
+        ReadPage::new(behind, &[], behind, Utc::now(), None, Some(behind), all, all, 1, 1, MAX_PAYLOAD);
+    let tenant = context.tenant_id().uuid();
+    let found = database
+        .read(context, async |mut connection| Ok(found(statement.load(&mut connection).await?, tenant)?))
+        .await?;
+    Ok((found.retention_days != Some(0)).then(|| Position::at(found.cluster, found.now)))
+}
+
 async fn step(
     database: &TenantDatabase,
     context: &RequestContext,

@@ -17,8 +17,7 @@ async fn is_sound(browser: &mut Browser) -> Result<()> {
 async fn a_person_logs_in_looks_sends_a_form_and_logs_out() {
     World::run(async |world| {
         let api = console(world).await?;
-        api.customer("C-1").await?;
-        api.product("P-1").await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
         let email = user(world, &api, "sales").await?;
         let mut browser = Browser::open(world, &api, DESK).await?;
         browser.allow(422);
@@ -47,6 +46,10 @@ async fn a_person_logs_in_looks_sends_a_form_and_logs_out() {
         browser.hears("La commande est passée.").await?;
         browser.sees("24,00 €").await?;
         is_sound(&mut browser).await?;
+        // Nobody has listened before: the first page that is opened is told as well.
+        browser.follow("Commandes").await?;
+        api.order(&customer, &product).await?;
+        browser.hears("1 nouvelle").await?;
 
         browser.go("/console/profile").await?;
         is_sound(&mut browser).await?;

@@ -7,7 +7,8 @@ mod stream;
 
 use comptoir_core::accounts::principals::Principals;
 use comptoir_core::application::TenantDatabase;
-use comptoir_core::feed::Feed;
+use comptoir_core::application::context::RequestContext;
+use comptoir_core::feed::{Feed, log};
 use tokio_util::sync::CancellationToken;
 
 use self::limits::Streams;
@@ -50,9 +51,21 @@ impl Live {
         Self { feed, database, principals, streams: Streams::default(), config, end }
     }
 
-    /// How far the log is known here: what a page reads after this is asked for is at least as new. `None` if nobody follows the
-    /// log, and no stream can be had.
-    pub(crate) fn position(&self) -> Option<String> {
-        self.feed.position().map(|position| position.to_string())
+    /// How far the log goes: what a page reads after this is asked for is at least as new. `None` if nobody follows the log, and no
+    /// stream can be had. The first page that is opened finds no listener, and so nobody who has come anywhere: the log is asked.
+    pub(crate) async fn position(&self, context: &RequestContext) -> Option<String> {
+        let known = self.feed.position();
+        let position = match known {
+            Some(position) => position.to_string(),
+            None if !self.feed.is_followed() => return None,
+            None => match log::end(&self.database, context).await {
+                Ok(end) => end?.to_string(),
+                Err(error) => {
+                    tracing::warn!(%error, "a page has no stream: the end of the log of events cannot be read now");
+                    return None;
+                }
+            },
+        };
+        Some(position)
     }
 }
