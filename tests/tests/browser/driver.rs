@@ -35,7 +35,8 @@ impl Driver {
         let programs = tokio::task::spawn_blocking(BrowserPrograms::installed).await??;
         let (port, mut profile) = (free_port()?, Profile::new()?);
         let mut command = Command::new(&programs.driver);
-        command.arg(format!("--port={port}"));
+        // What the browser itself draws, such as fields for dates.
+        command.arg(format!("--port={port}")).env("LANGUAGE", "fr");
         let daemon = world.start("chromedriver", &mut command)?;
         until("chromedriver to listen", START_LIMIT, async || {
             Ok(TcpStream::connect(("127.0.0.1", port)).await?)
