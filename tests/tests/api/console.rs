@@ -9,6 +9,9 @@ use reqwest::{Client, Method, redirect};
 
 use crate::authentication::{PASSWORD, user};
 
+/// Names and values, of headers or of fields.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+
 /// Pages that are looked at, with who of the company may.
 const PAGES: &[(&str, &[&str])] = &[
     ("/console/", &["admin", "management", "sales", "warehouse"]),
@@ -276,7 +279,7 @@ async fn a_form_of_another_site_or_session_is_refused() {
         let token = browser.token().await?;
         let path = "/console/profile/language";
         let fields = [("form_token", token.as_str()), ("language", "en")];
-        let refused: &[(&[(&str, &str)], &[(&str, &str)])] = &[
+        let refused: &[(Pairs<'_>, Pairs<'_>)] = &[
             (&[], &fields),
             (&[("Sec-Fetch-Site", "cross-site")], &fields),
             (&[("Sec-Fetch-Site", "same-site")], &fields),

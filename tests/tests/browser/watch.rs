@@ -94,9 +94,9 @@ impl Watch {
             self.complaints.push(format!("{status} for {url}"));
         }
         let headers = of["response"]["headers"].as_object().into_iter().flatten();
-        let encoding =
+        let mut encoding =
             headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-encoding")).map(|(_, value)| value);
-        if let (Some(load), Some(encoding)) = (self.open.get_mut(id), encoding.last()) {
+        if let (Some(load), Some(encoding)) = (self.open.get_mut(id), encoding.next_back()) {
             text(encoding).clone_into(&mut load.encoding);
         }
     }
