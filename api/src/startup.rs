@@ -31,7 +31,6 @@ use crate::config::{ApiConfig, Settings};
 use crate::console::OfAll;
 use crate::documents::Renderer;
 use crate::middleware::{describe_metrics, surround};
-use crate::openapi;
 use crate::projections;
 use crate::routes;
 use crate::routes::notifications::Live;
@@ -117,7 +116,7 @@ impl Application {
         hosted.add(usage.clone().service(database.clone()))?;
         let used = Data::new(usage);
         let refused = Data::new(refusals);
-        let document = Data::new(OpenApiText(openapi::json().context("cannot write the OpenAPI document")?));
+        let document = Data::new(OpenApiText::default());
         let limiter = RateLimiter::new(settings.rate_limits.clone());
         login_throttle::describe_metrics();
         hosted.add(Sharing::new(limiter.clone(), database.clone()))?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use comptoir_core::accounts::rate_limits::RateLimiter;
@@ -11,12 +12,13 @@ use comptoir_core::platform::database::{ConnectError, Database};
 use comptoir_core::platform::telemetry::MetricsHandle;
 use comptoir_core::services::{Contributor, Handle, HealthReport, HealthStatus};
 use serde::Serialize;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use crate::access::Access::Public;
 use crate::endpoints::Endpoints;
+use crate::error::ApiError;
 use crate::server::stopping::Stopping;
 
 fn health() -> Endpoints {
@@ -170,13 +172,26 @@ pub(crate) async fn metrics(
 /// OpenAPI 3.1.
 #[utoipa::path(get, path = "/api/openapi.json", tag = "operations", operation_id = "getOpenApiDocument",
     responses((status = 200, content_type = "application/json", body = Object)))]
-pub(crate) async fn openapi(document: web::Data<OpenApiText>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(document.0.clone())
+pub(crate) async fn openapi(document: web::Data<OpenApiText>) -> Result<HttpResponse, ApiError> {
+    let text = document.0.get_or_try_init(render).await?;
+    Ok(HttpResponse::Ok().content_type("application/json").body(text.clone()))
 }
 
-/// The OpenAPI document, rendered once.
-#[derive(Debug)]
-pub(crate) struct OpenApiText(pub(crate) String);
+/// The OpenAPI document, rendered once: for the first who asks, because to render it takes longer than all else that a process does
+/// before it listens.
+#[derive(Debug, Default)]
+pub(crate) struct OpenApiText(OnceCell<web::Bytes>);
+
+async fn render() -> Result<web::Bytes, ApiError> {
+    // On a thread that may be busy for a while: a worker has other requests.
+    let text = web::block(crate::openapi::json).await.map_err(not_rendered)?.map_err(not_rendered)?;
+    Ok(web::Bytes::from(text))
+}
+
+fn not_rendered(cause: impl ToString) -> ApiError {
+    let detail = "the description could not be written";
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail).with_cause(cause)
+}
 
 #[cfg(test)]
 mod tests {
