@@ -39,7 +39,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
             let sql = world.sql().await?;
             outbox::fill(&sql, events, AGGREGATES).await?;
             outbox::settle_down(&world).await?;
-            let _broker = Broker::open(&world.vhost.url).await?;
+            let _broker = Broker::open(&world.vhost().url).await?;
             let drain = outbox::drain(&world, environment.as_slice()).await?;
             wal.push(per_event(drain.used.wal_bytes, events));
             if environment.is_none() {

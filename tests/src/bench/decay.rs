@@ -104,7 +104,7 @@ async fn large_history(services: &Services, effort: Effort, events: i64) -> Resu
 async fn drained(world: &World, sql: &Client, events: i64) -> Result<f64> {
     outbox::fill(sql, events, AGGREGATES).await?;
     outbox::settle_down(world).await?;
-    let _broker = Broker::open(&world.vhost.url).await?;
+    let _broker = Broker::open(&world.vhost().url).await?;
     Ok(rate(events, outbox::drain(world, &[]).await?.relay.time))
 }
 

@@ -65,7 +65,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
         outbox::fill(&sql, events, AGGREGATES).await?;
         let all = outbox::read(&sql).await?;
         outbox::settle_down(&world).await?;
-        let broker = Broker::open(&world.vhost.url).await?;
+        let broker = Broker::open(&world.vhost().url).await?;
         let (before, cpu) = (Counters::read(services, &sql).await?, usage::cpu_of(std::process::id())?);
         raw.push(rate(events, broker.publish(&all, WINDOW).await?.as_secs_f64()));
         let cpu = usage::cpu_of(std::process::id())? - cpu;
@@ -78,7 +78,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
         let sql = world.sql().await?;
         outbox::fill(&sql, events, AGGREGATES).await?;
         outbox::settle_down(&world).await?;
-        let broker = Broker::open(&world.vhost.url).await?;
+        let broker = Broker::open(&world.vhost().url).await?;
         let drain = outbox::drain(&world, &[]).await?;
         whole.push(rate(events, drain.relay.time));
         steady.push(rate(events, drain.steady));

@@ -25,7 +25,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
             let sql = world.sql().await?;
             outbox::fill(&sql, events, 1).await?;
             outbox::settle_down(&world).await?;
-            let broker = Broker::open(&world.vhost.url).await?;
+            let broker = Broker::open(&world.vhost().url).await?;
             let time = broker.publish(&outbox::read(&sql).await?, in_flight).await?;
             raw.push(rate(events, time.as_secs_f64()));
             let setting = ("COMPTOIR__RELAY__MAX_IN_FLIGHT_PER_AGGREGATE", in_flight.to_string());

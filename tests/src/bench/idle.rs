@@ -94,7 +94,7 @@ async fn every_service(services: &Services, effort: Effort) -> Result<Measuremen
     let part = Duration::from_secs(effort.pick(20, 120));
     let world = outbox::fresh(services).await?;
     let relay = Relay::start(&world, &[]).await?;
-    let api = Api::start(&world, &[("AMQP_URL", &world.vhost.url)]).await?;
+    let api = Api::start(&world, &[("AMQP_URL", &world.vhost().url)]).await?;
     api.customer("C-1").await?;
     let (pids, sql) = ([api.daemon.pid(), relay.daemon.pid()], world.sql().await?);
     let resident = || -> Result<f64> { pids.iter().map(|pid| usage::resident_mib(*pid)).sum() };

@@ -33,7 +33,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
             left -= FILL_STEP;
         }
         outbox::settle_down(&world).await?;
-        let _broker = Broker::open_forgetful(&world.vhost.url, MESSAGES_KEPT).await?;
+        let _broker = Broker::open_forgetful(&world.vhost().url, MESSAGES_KEPT).await?;
         let drain = outbox::drain(&world, &[]).await?;
         let mut peak = Series::new(format!("while {backlog} events drain"));
         peak.push(drain.relay.peak_mib);

@@ -93,7 +93,7 @@ pub(super) async fn drain(world: &World, environment: &[(&str, &str)]) -> Result
     command
         .arg("--once")
         .env("DATABASE_URL", &world.database.relay_url)
-        .env("AMQP_URL", &world.vhost.url)
+        .env("AMQP_URL", &world.vhost().url)
         .env("COMPTOIR__LOG__FILTER", "warn")
         .envs(environment.iter().copied());
     let sql = world.sql().await?;

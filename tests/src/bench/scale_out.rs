@@ -50,10 +50,10 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
 async fn drained_by(services: &Services, replicas: usize, window: &str, events: i64) -> Result<f64> {
     let world = outbox::fresh(services).await?;
     let sql = world.sql().await?;
-    let _broker = Broker::open(&world.vhost.url).await?;
-    let proxy = Proxy::start(address(&world.vhost.url)?).await?;
+    let _broker = Broker::open(&world.vhost().url).await?;
+    let proxy = Proxy::start(address(&world.vhost().url)?).await?;
     proxy.delay(DELAY);
-    let far = with_address(&world.vhost.url, &proxy.address())?;
+    let far = with_address(&world.vhost().url, &proxy.address())?;
     let mut relays = Vec::new();
     for _ in 0..replicas {
         let environment = [

@@ -78,7 +78,7 @@ pub async fn run(options: &Options) -> Result<bool> {
     let mut world = World::lasting(services, folder.clone()).await?;
     documents::clear(&folder)?;
     let queue = QueueOptions { keep_messages: false, contracts: true, ..QueueOptions::default() };
-    let consumer = Consumer::attach(&world.vhost.url, queue).await?;
+    let consumer = Consumer::attach(&world.vhost().url, queue).await?;
     let credential = world.found_tenant("Demo").await?.api_key.clone();
     let api = Api::start(&world, supervisor::QUIET).await?;
     introduce_company(&api.http).await?;
@@ -120,7 +120,7 @@ pub async fn run(options: &Options) -> Result<bool> {
     let summary = Summary::new(&world, &consumer, report, checked, load.refused, elapsed).await?;
     println!("{summary}");
     if options.keep {
-        println!("kept: {} and {}", world.database.url, world.vhost.url);
+        println!("kept: {} and {}", world.database.url, world.vhost().url);
         world.keep();
     } else if summary.is_sound() && world.services.superuser_url.is_some() {
         println!("{}", left::to_run(&mut world, &folder).await?);

@@ -123,13 +123,13 @@ impl Stage {
         };
         // A virtual host or database on a server of the stage's own is removed together with the server.
         if broker.is_some() {
-            world.vhost.keep();
+            world.keep_vhost();
         }
         if database.is_some() {
             world.database.keep();
         }
         let queue = QueueOptions { keep_messages: false, ..QueueOptions::default() };
-        let consumer = Consumer::attach(&world.vhost.url, queue).await?;
+        let consumer = Consumer::attach(&world.vhost().url, queue).await?;
         let mut replicas = Vec::with_capacity(options.replicas);
         for number in 0..options.replicas {
             let own = options.environments.get(number).cloned().unwrap_or_default();
@@ -233,10 +233,10 @@ impl Stage {
 }
 
 async fn replica(world: &World, own: Vec<(String, String)>) -> Result<Replica> {
-    let (broker, database) = (Link::to(&world.vhost.url).await?, Link::to(&world.database.url).await?);
+    let (broker, database) = (Link::to(&world.vhost().url).await?, Link::to(&world.database.url).await?);
     let mut environment: Vec<(String, String)> =
         IMPATIENT.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    environment.push(("AMQP_URL".to_owned(), with_address(&world.vhost.url, &broker.proxy.address())?));
+    environment.push(("AMQP_URL".to_owned(), with_address(&world.vhost().url, &broker.proxy.address())?));
     environment.push((
         "DATABASE_URL".to_owned(),
         with_address(&world.database.relay_url, &database.proxy.address())?,

@@ -60,18 +60,24 @@ pub struct VirtualHost {
 }
 
 impl VirtualHost {
+    /// Creates it, where nothing can be awaited, too.
+    ///
     /// # Errors
     /// Fails if the broker or its management interface cannot be reached.
-    pub async fn create(services: &Services) -> Result<Self> {
-        let management = Management::new(&services.management_url)?;
+    pub fn create(services: &Services) -> Result<Self> {
         let name = format!("comptoir-test-{}", uuid::Uuid::new_v4().simple());
-        management.call(Method::PUT, &format!("vhosts/{name}"), Some(json!({}))).await?;
         let (_, user) = urls::without_user(&services.amqp_url)?;
         let user = user.map_or_else(|| "guest".to_owned(), |(name, _)| name);
-        let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
-        management.call(Method::PUT, &format!("permissions/{name}/{user}"), Some(everything)).await?;
         let url = urls::with_path(&services.amqp_url, &name)?;
-        Ok(Self { management, name, kept: false, url })
+        // A client's connections belong to the runtime that opened them, so this one has a client of its own.
+        let (management_url, host) = (services.management_url.clone(), name.clone());
+        blocking(async move {
+            let management = Management::new(&management_url)?;
+            management.call(Method::PUT, &format!("vhosts/{host}"), Some(json!({}))).await?;
+            let everything = json!({"configure": ".*", "write": ".*", "read": ".*"});
+            management.call(Method::PUT, &format!("permissions/{host}/{user}"), Some(everything)).await
+        })?;
+        Ok(Self { management: Management::new(&services.management_url)?, name, kept: false, url })
     }
 
     pub fn name(&self) -> &str {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -28,7 +28,9 @@ const RUN_LIMIT: Duration = Duration::from_secs(120);
 pub struct World {
     pub services: Services,
     pub database: TestDatabase,
-    pub vhost: VirtualHost,
+    /// Made when it is first wanted: most tests of the API want none, and it costs the broker more than a request.
+    vhost: OnceLock<VirtualHost>,
+    keep_vhost: bool,
     logs: PathBuf,
     keep_logs: bool,
     /// Every program that runs in this world holds a clone.
@@ -55,14 +57,14 @@ impl World {
     /// # Errors
     /// Fails if the servers refuse.
     pub async fn new(services: Services) -> Result<Self> {
-        let (database, vhost) =
-            tokio::try_join!(TestDatabase::migrated(&services), VirtualHost::create(&services))?;
+        let database = TestDatabase::migrated(&services).await?;
         let logs = std::env::temp_dir().join(format!("comptoir-{}", database.name()));
         std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
         Ok(Self {
             services,
             database,
-            vhost,
+            vhost: OnceLock::new(),
+            keep_vhost: false,
             logs,
             keep_logs: false,
             token: Arc::new(()),
@@ -76,16 +78,16 @@ impl World {
     /// # Errors
     /// Fails if the servers refuse.
     pub async fn lasting(services: Services, logs: PathBuf) -> Result<Self> {
-        let (database, vhost) =
-            tokio::try_join!(TestDatabase::empty(&services), VirtualHost::create(&services))?;
+        let database = TestDatabase::empty(&services).await?;
         std::fs::create_dir_all(&logs).with_context(|| logs.display().to_string())?;
         for old in std::fs::read_dir(&logs)?.flatten() {
             if old.path().extension().is_some_and(|extension| extension == "log") {
                 std::fs::remove_file(old.path())?;
             }
         }
-        let (token, tenant) = (Arc::new(()), OnceCell::new());
-        let world = Self { services, database, vhost, logs, keep_logs: true, token, tenant };
+        let (vhost, token, tenant) = (OnceLock::new(), Arc::new(()), OnceCell::new());
+        let world =
+            Self { services, database, vhost, keep_vhost: false, logs, keep_logs: true, token, tenant };
         world.database.set_up().await?;
         // Creates the days of the history that are due.
         let exit = world.run_relay(&["migrate"]).await?;
@@ -96,7 +98,31 @@ impl World {
     /// Leaves the database and the virtual host in place.
     pub fn keep(&mut self) {
         self.database.keep();
-        self.vhost.keep();
+        self.keep_vhost();
+    }
+
+    /// Leaves the virtual host in place: for inspection, or because its whole broker is removed.
+    pub fn keep_vhost(&mut self) {
+        self.keep_vhost = true;
+        if let Some(vhost) = self.vhost.get_mut() {
+            vhost.keep();
+        }
+    }
+
+    /// Returns this world's virtual host; makes it at the first call.
+    ///
+    /// # Panics
+    /// If the broker refuses. So a test fails where it wanted the broker, as it does in [`Self::run`].
+    #[expect(clippy::panic, reason = "this is how a test fails")]
+    pub fn vhost(&self) -> &VirtualHost {
+        self.vhost.get_or_init(|| {
+            let mut vhost = VirtualHost::create(&self.services)
+                .unwrap_or_else(|error| panic!("no virtual host for the test: {error:#}"));
+            if self.keep_vhost {
+                vhost.keep();
+            }
+            vhost
+        })
     }
 
     pub fn logs(&self) -> &Path {
@@ -195,7 +221,7 @@ impl World {
         command
             .args(arguments)
             .env("DATABASE_URL", self.log_in(arguments, &self.database.relay_url))
-            .env("AMQP_URL", &self.vhost.url)
+            .env("AMQP_URL", &self.vhost().url)
             .env("COMPTOIR__RELAY__HTTP_LISTEN", "off");
         Ok(command)
     }
@@ -267,7 +293,7 @@ impl World {
     /// # Errors
     /// Fails if the broker refuses.
     pub async fn consumer(&self) -> Result<Consumer> {
-        Consumer::attach(&self.vhost.url, QueueOptions::default()).await
+        Consumer::attach(&self.vhost().url, QueueOptions::default()).await
     }
 
     /// Attaches a consumer of every dead letter.
@@ -280,7 +306,7 @@ impl World {
             exchange: "commercial-management.dlx".into(),
             ..QueueOptions::default()
         };
-        Consumer::attach(&self.vhost.url, options).await
+        Consumer::attach(&self.vhost().url, options).await
     }
 
     /// Waits until the outbox is empty, that is, until every event is published or a dead letter.

@@ -174,7 +174,7 @@ async fn events_keep_their_place_whatever_becomes_of_them() {
         let mut stream = EventStream::open(&api.http, "", None).await?;
         // The others have no queue, and become dead letters.
         let options = QueueOptions { binding: "order.kept".to_owned(), ..QueueOptions::default() };
-        let _consumer = Consumer::attach(&world.vhost.url, options).await?;
+        let _consumer = Consumer::attach(&world.vhost().url, options).await?;
         let relay = world.relay().await?;
         until("everything to be settled", LIMIT, async || {
             let left: i64 = sql.query_one("SELECT count(*) FROM outbox_events", &[]).await?.get(0);
@@ -212,7 +212,7 @@ async fn events_keep_their_place_whatever_becomes_of_them() {
             binding: "order.lost".to_owned(),
             ..QueueOptions::default()
         };
-        let _lost = Consumer::attach(&world.vhost.url, options).await?;
+        let _lost = Consumer::attach(&world.vhost().url, options).await?;
         let exit = world.run_relay(&["dead-letters", "requeue", "--event-type", "order.lost"]).await?;
         ensure!(exit.code == Some(0), "{exit:?}");
         until("all to be in the history", LIMIT, async || {

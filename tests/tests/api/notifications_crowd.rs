@@ -125,9 +125,9 @@ async fn trade(replicas: [Http; 2], least: usize, go_on: Arc<AtomicBool>) -> Res
 async fn crowd(world: &World, clients: usize, orders: usize) -> Result<()> {
     let sql = world.sql().await?;
     let (mut one, other) = (world.api().await?, world.api().await?);
-    let proxy = Proxy::start(address(&world.vhost.url)?).await?;
-    let through = with_address(&world.vhost.url, &proxy.address())?;
-    let consumer = Consumer::attach(&world.vhost.url, QueueOptions::default()).await?;
+    let proxy = Proxy::start(address(&world.vhost().url)?).await?;
+    let through = with_address(&world.vhost().url, &proxy.address())?;
+    let consumer = Consumer::attach(&world.vhost().url, QueueOptions::default()).await?;
     let _relay = Relay::start(world, &[("AMQP_URL", &through)]).await?;
     let tenants = [world.tenant().await?.clone(), Tenant::create(&sql, "Other").await?];
 

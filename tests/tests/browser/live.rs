@@ -64,7 +64,7 @@ async fn the_broker_stops_under_open_pages_and_both_halves_go_on() -> Result<()>
     let mut broker = tokio::task::block_in_place(|| PrivateServices::start_rabbitmq(""))?;
     let mut world = World::new(broker.services.clone()).await?;
     // The virtual host goes away with its broker.
-    world.vhost.keep();
+    world.keep_vhost();
     let done = under_open_pages(&world, &mut broker).await;
     // A panic shows the logs of the programs.
     assert!(done.is_ok(), "{done:?}");

@@ -57,7 +57,7 @@ async fn the_pages_of_the_documentation_are_photographed() {
     World::run(async |world| {
         // The reports and the documents are part of the pictures.
         let environment = [
-            ("AMQP_URL", world.vhost.url.as_str()),
+            ("AMQP_URL", world.vhost().url.as_str()),
             ("COMPTOIR__PROJECTIONS__POLL_INTERVAL_MS", "200"),
             ("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "true"),
         ];

@@ -14,8 +14,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// A relay that reaches the broker through a proxy of its own, with the settings for production, but for leases that outlive the
 /// pauses of a busy machine.
 async fn replica(world: &World) -> Result<(Relay, Proxy)> {
-    let proxy = Proxy::start(address(&world.vhost.url)?).await?;
-    let amqp_url = with_address(&world.vhost.url, &proxy.address())?;
+    let proxy = Proxy::start(address(&world.vhost().url)?).await?;
+    let amqp_url = with_address(&world.vhost().url, &proxy.address())?;
     let environment = [("AMQP_URL", amqp_url.as_str()), ("COMPTOIR__RELAY__LEASE_TTL_MS", "20000")];
     Ok((Relay::start(world, &environment).await?, proxy))
 }

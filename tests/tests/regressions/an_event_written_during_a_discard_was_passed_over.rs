@@ -19,8 +19,8 @@ const HOLD: [(&str, &str); 3] = [
 async fn it_is_published() {
     World::run(async |world| {
         let options = QueueOptions { binding: "thing.#".into(), ..QueueOptions::default() };
-        let consumer = Consumer::attach(&world.vhost.url, options).await?;
-        let _queue = narrow_queue(&world.vhost.url, "narrow.#").await?;
+        let consumer = Consumer::attach(&world.vhost().url, options).await?;
+        let _queue = narrow_queue(&world.vhost().url, "narrow.#").await?;
         let relay = Relay::start(world, &HOLD).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "filler", "narrow.fits", "0").await?;

@@ -60,7 +60,7 @@ async fn a_broker_that_accepts_and_says_nothing_costs_no_thread_and_no_descripto
                 count.fetch_add(1, Ordering::Relaxed);
             }
         });
-        let amqp_url = with_address(&world.vhost.url, &address.to_string())?;
+        let amqp_url = with_address(&world.vhost().url, &address.to_string())?;
         let (relay, http) = Relay::with_http(
             world,
             &[
@@ -93,7 +93,7 @@ async fn a_broker_that_accepts_and_says_nothing_costs_no_thread_and_no_descripto
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_that_is_refused_costs_no_memory() {
     World::run(async |world| {
-        let amqp_url = with_address(&world.vhost.url, &format!("127.0.0.1:{}", free_port()?))?;
+        let amqp_url = with_address(&world.vhost().url, &format!("127.0.0.1:{}", free_port()?))?;
         let (relay, http) = Relay::with_http(
             world,
             &[

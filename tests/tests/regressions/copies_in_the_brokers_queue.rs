@@ -15,7 +15,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const QUEUE: &str = "commercial-management.dead-letters";
 
 async fn channel(world: &World) -> Result<(Connection, Channel)> {
-    let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
+    let connection = Connection::connect(&world.vhost().url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     Ok((connection, channel))
 }

@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 async fn healthy_consumer(world: &World) -> Result<Consumer> {
     let options = QueueOptions { binding: "healthy.#".into(), ..QueueOptions::default() };
-    Consumer::attach(&world.vhost.url, options).await
+    Consumer::attach(&world.vhost().url, options).await
 }
 
 /// One event of each of so many aggregates, and a second one of every tenth.
@@ -51,7 +51,7 @@ async fn aggregates_that_fail_delay_no_fresh_event_and_go_on_in_order_when_they_
     const FRESH: usize = 200;
     World::run(async |world| {
         let consumer = healthy_consumer(world).await?;
-        let (_connection, channel) = narrow_queue(&world.vhost.url, "failing.#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost().url, "failing.#").await?;
         let environment = [
             ("COMPTOIR__RELAY__WINDOW", "200"),
             ("COMPTOIR__RELAY__BUFFER_EVENTS", "400"),
@@ -106,7 +106,7 @@ async fn aggregates_that_fail_delay_no_fresh_event_and_go_on_in_order_when_they_
         // And when the queue takes them, what waited behind them follows.
         let all =
             QueueOptions { name: "taker".into(), binding: "failing.#".into(), ..QueueOptions::default() };
-        let _taker = Consumer::attach(&world.vhost.url, all).await?;
+        let _taker = Consumer::attach(&world.vhost().url, all).await?;
         channel.queue_delete("narrow".into(), QueueDeleteOptions::default()).await?;
         consumer.wait_for(FRESH + usize::try_from(FAILING / 10)?, LIMIT).await?;
         world.drained(LIMIT).await?;
@@ -122,7 +122,7 @@ async fn aggregates_that_fail_delay_no_fresh_event_and_go_on_in_order_when_they_
 async fn what_was_refused_holds_its_aggregate_back_over_a_restart_and_for_events_that_come_after_it() {
     World::run(async |world| {
         let consumer = healthy_consumer(world).await?;
-        let (_connection, channel) = narrow_queue(&world.vhost.url, "failing.#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost().url, "failing.#").await?;
         let environment =
             [("COMPTOIR__RELAY__RETRY_MIN_MS", "2000"), ("COMPTOIR__RELAY__RETRY_MAX_MS", "4000")];
         let mut relay = Relay::start(world, &environment).await?;
@@ -148,7 +148,7 @@ async fn what_was_refused_holds_its_aggregate_back_over_a_restart_and_for_events
         ensure!(refused >= 28, "{refused} of 30 still wait");
         let all =
             QueueOptions { name: "taker".into(), binding: "failing.#".into(), ..QueueOptions::default() };
-        let _taker = Consumer::attach(&world.vhost.url, all).await?;
+        let _taker = Consumer::attach(&world.vhost().url, all).await?;
         channel.queue_delete("narrow".into(), QueueDeleteOptions::default()).await?;
         world.drained(LIMIT).await?;
         let arrived = consumer.wait_for(1 + 30 + 3, LIMIT).await;

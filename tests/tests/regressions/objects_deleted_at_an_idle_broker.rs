@@ -36,7 +36,7 @@ async fn a_queue_of_dead_letters_that_was_deleted_is_declared_again_with_a_warni
         let (relay, http) = Relay::with_http(world, &[OFTEN]).await?;
         ready(&http).await?;
         let management = Management::new(&world.services.management_url)?;
-        let queue = format!("queues/{}/commercial-management.dead-letters", world.vhost.name());
+        let queue = format!("queues/{}/commercial-management.dead-letters", world.vhost().name());
         management.call(Method::DELETE, &queue, None).await?;
         until("the relay to notice", LIMIT, async || {
             let counted = faults(&http, "dead-letter-queue", "missing").await?;
@@ -74,7 +74,7 @@ async fn an_exchange_of_another_type_makes_an_idle_relay_unready_until_it_is_put
         let (relay, http) = Relay::with_http(world, &[OFTEN]).await?;
         ready(&http).await?;
         let management = Management::new(&world.services.management_url)?;
-        let exchange = format!("exchanges/{}/{EXCHANGE}", world.vhost.name());
+        let exchange = format!("exchanges/{}/{EXCHANGE}", world.vhost().name());
         let replace = async |kind: &str| -> Result<Value> {
             management.call(Method::DELETE, &exchange, None).await?;
             management.call(Method::PUT, &exchange, Some(json!({"type": kind, "durable": true}))).await

@@ -11,11 +11,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 async fn once_with_nothing_to_drain_says_whether_the_broker_was_reached() {
     World::run(async |world| {
         let nobody = format!("amqp://guest:guest@127.0.0.1:{}/%2f", free_port()?);
-        let stranger = with_user(&world.vhost.url, "stranger", "wrong")?;
+        let stranger = with_user(&world.vhost().url, "stranger", "wrong")?;
         for (url, code, said) in [
             (nobody.as_str(), 1, "connection-refused"),
             (stranger.as_str(), 1, "credentials"),
-            (world.vhost.url.as_str(), 0, ""),
+            (world.vhost().url.as_str(), 0, ""),
         ] {
             // Long enough for a machine that is busy; where it is reached, it ends at once.
             let seconds = if code == 0 { "30" } else { "3" };

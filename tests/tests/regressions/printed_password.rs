@@ -40,7 +40,7 @@ fn never_says_it(exit: &Exit, how: &str) {
 
 fn command(world: &World, name: &str, arguments: &[&str]) -> Result<Command> {
     let mut command = harness::command(name)?;
-    command.args(arguments).env("DATABASE_URL", &world.database.url).env("AMQP_URL", &world.vhost.url);
+    command.args(arguments).env("DATABASE_URL", &world.database.url).env("AMQP_URL", &world.vhost().url);
     command.env("COMPTOIR__RELAY__HTTP_LISTEN", "off").env("COMPTOIR__LOG__FILTER", "debug");
     Ok(command)
 }
@@ -146,7 +146,7 @@ async fn a_file_that_cannot_be_parsed_is_not_shown() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_url_that_is_well_formed_is_logged_without_its_password() {
     World::run(async |world| {
-        let amqp = with_user(&world.vhost.url, "stranger", PASSWORD)?;
+        let amqp = with_user(&world.vhost().url, "stranger", PASSWORD)?;
         let postgres = with_user(&world.database.url, "stranger", PASSWORD)?;
         for arguments in [&["check"][..], &["--once", "--deadline", "2"], &["dead-letters", "sweep"]] {
             for (variable, url) in [("AMQP_URL", &amqp), ("DATABASE_URL", &postgres)] {

@@ -12,8 +12,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 async fn are_counted_and_logged() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
-        let proxy = Proxy::start(address(&world.vhost.url)?).await?;
-        let amqp_url = with_address(&world.vhost.url, &proxy.address())?;
+        let proxy = Proxy::start(address(&world.vhost().url)?).await?;
+        let amqp_url = with_address(&world.vhost().url, &proxy.address())?;
         let (relay, http) = Relay::with_http(world, &[("AMQP_URL", &amqp_url)]).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "one", "thing.happened", "{}").await?;

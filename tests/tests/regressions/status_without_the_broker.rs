@@ -12,8 +12,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 async fn status_says_that_the_broker_is_away_and_since_when() {
     World::run(async |world| {
         assert_eq!(world.relay_status().await?["broker"]["state"], "unknown", "nobody can tell");
-        let broker = Proxy::start(address(&world.vhost.url)?).await?;
-        let url = with_address(&world.vhost.url, &broker.address())?;
+        let broker = Proxy::start(address(&world.vhost().url)?).await?;
+        let url = with_address(&world.vhost().url, &broker.address())?;
         let _relay = Relay::start(world, &[("AMQP_URL", &url)]).await?;
         let says = async |state: &'static str| {
             until(format!("the broker to be {state}"), LIMIT, async || {

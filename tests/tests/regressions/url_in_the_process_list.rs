@@ -33,7 +33,7 @@ async fn urls_may_stand_in_files() {
     World::run(async |world| {
         let folder = tempfile::tempdir()?;
         let database = write(&folder.path().join("database"), &format!("{}\n", world.database.url), 0o600)?;
-        let broker = write(&folder.path().join("broker"), &format!("{}\r\n", world.vhost.url), 0o640)?;
+        let broker = write(&folder.path().join("broker"), &format!("{}\r\n", world.vhost().url), 0o640)?;
         for (for_database, for_broker) in [
             ("DATABASE_URL_FILE", "AMQP_URL_FILE"),
             ("COMPTOIR__DATABASE__URL_FILE", "COMPTOIR__BROKER__URL_FILE"),

@@ -60,7 +60,7 @@ impl Found {
 }
 
 async fn channel(world: &World) -> Result<(Connection, Channel)> {
-    let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
+    let connection = Connection::connect(&world.vhost().url, ConnectionProperties::default()).await?;
     let channel = connection.create_channel().await?;
     Ok((connection, channel))
 }
@@ -170,18 +170,18 @@ async fn servers_that_do_not_answer_or_do_not_let_us_in_are_told_apart() {
             "no_such_database",
         )?;
 
-        let gone = with_address(&world.vhost.url, &nowhere)?;
+        let gone = with_address(&world.vhost().url, &nowhere)?;
         let fix = |found: &Found| -> Result<String> {
             Ok(found.insist("reachable", "fail", "amqp")?["fix"].as_str().context("a fix")?.to_owned())
         };
         let found = check(world, &[], &[("AMQP_URL", &gone)]).await?;
         assert!(fix(&found)?.starts_with("start RabbitMQ"), "{}", found.0.stdout);
         found.insist("bindings", "warn", "").expect_err("there is nothing to say about bindings");
-        let stranger = with_user(&world.vhost.url, "guest", "wr0ng-s3cret")?;
+        let stranger = with_user(&world.vhost().url, "guest", "wr0ng-s3cret")?;
         let found = check(world, &[], &[("AMQP_URL", &stranger)]).await?;
         assert!(fix(&found)?.contains("password"), "{}", found.0.stdout);
         assert!(!found.0.stdout.contains("wr0ng-s3cret"), "a secret is never printed");
-        let absent = comptoir_tests::harness::with_path(&world.vhost.url, "no-such-host")?;
+        let absent = comptoir_tests::harness::with_path(&world.vhost().url, "no-such-host")?;
         let found = check(world, &[], &[("AMQP_URL", &absent)]).await?;
         assert!(fix(&found)?.contains("virtual host"), "{}", found.0.stdout);
 
@@ -219,7 +219,7 @@ async fn objects_of_the_broker_that_are_not_as_the_relay_declares_them_are_named
         declare(&channel, "events", ExchangeKind::Topic, FieldTable::default()).await?;
         let management = Management::new(&world.services.management_url)?;
         let policy = json!({"pattern": "^events$", "definition": {"alternate-exchange": "amq.fanout"}, "apply-to": "exchanges"});
-        let path = format!("policies/{}/leftovers", world.vhost.name());
+        let path = format!("policies/{}/leftovers", world.vhost().name());
         management.call(Method::PUT, &path, Some(policy)).await?;
         let environment = [
             ("COMPTOIR__BROKER__EXCHANGE", "events"),
@@ -242,10 +242,10 @@ async fn permissions_that_the_broker_does_not_give_are_named() {
         management.call(Method::PUT, &format!("users/{user}"), Some(account)).await?;
         let permit = async |configure: &str, write: &str, read: &str| {
             let permissions = json!({"configure": configure, "write": write, "read": read});
-            let path = format!("permissions/{}/{user}", world.vhost.name());
+            let path = format!("permissions/{}/{user}", world.vhost().name());
             management.call(Method::PUT, &path, Some(permissions)).await
         };
-        let url = with_user(&world.vhost.url, &user, "x")?;
+        let url = with_user(&world.vhost().url, &user, "x")?;
         let result: Result<()> = async {
             let environment = [("AMQP_URL", url.as_str())];
             permit("^commercial-management", "^commercial-management", "^commercial-management").await?;

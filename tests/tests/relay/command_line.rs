@@ -105,7 +105,7 @@ async fn a_usage_or_configuration_error_is_one_line_and_exit_2() {
             command
                 .args(arguments)
                 .env("DATABASE_URL", &world.database.relay_url)
-                .env("AMQP_URL", &world.vhost.url)
+                .env("AMQP_URL", &world.vhost().url)
                 .env("COMPTOIR__RELAY__HTTP_LISTEN", "off")
                 .env(name, value);
             let exit = run(command, Duration::from_secs(20)).await?;

@@ -46,7 +46,7 @@ fn extension(event: &Event, name: &str) -> Option<String> {
 async fn an_event_its_replay_and_its_dead_letter_are_cloud_events() {
     World::run(async |world| {
         let orders = QueueOptions { binding: "order.#".into(), ..QueueOptions::default() };
-        let consumer = Consumer::attach(&world.vhost.url, orders).await?;
+        let consumer = Consumer::attach(&world.vhost().url, orders).await?;
         let letters = world.dead_letter_consumer().await?;
         let sql = world.sql().await?;
         let payload = r#"{"price": 1.10, "huge": 1e300, "count": 123456789012345678901234567890}"#;

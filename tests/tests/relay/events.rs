@@ -85,7 +85,7 @@ async fn an_event_is_found_wherever_it_is() {
     World::run(async |world| {
         let sql = world.sql().await?;
         let _consumer = comptoir_tests::harness::Consumer::attach(
-            &world.vhost.url,
+            &world.vhost().url,
             comptoir_tests::harness::QueueOptions { binding: "order.#".into(), ..Default::default() },
         )
         .await?;

@@ -20,8 +20,8 @@ const TAKE_OVER: &str = "UPDATE relay_shards
 async fn a_late_decision_changes_nothing(is_routable: bool, settings: &[(&str, &str)]) {
     World::run(async |world| {
         let _consumer = if is_routable { Some(world.consumer().await?) } else { None };
-        let proxy = Proxy::start(address(&world.vhost.url)?).await?;
-        let amqp_url = with_address(&world.vhost.url, &proxy.address())?;
+        let proxy = Proxy::start(address(&world.vhost().url)?).await?;
+        let amqp_url = with_address(&world.vhost().url, &proxy.address())?;
         let environment = [&[("AMQP_URL", amqp_url.as_str())], &LEASE[..], settings].concat();
         let (_relay, http) = Relay::with_http(world, &environment).await?;
         let says = async |name: &str, expected: f64| {

@@ -27,10 +27,10 @@ async fn a_relay_without_database_or_broker_is_live_and_not_ready_and_says_why()
     World::run(async |world| {
         let (database, broker) = (
             Proxy::start(address(&world.database.url)?).await?,
-            Proxy::start(address(&world.vhost.url)?).await?,
+            Proxy::start(address(&world.vhost().url)?).await?,
         );
         let database_url = with_address(&world.database.relay_url, &database.address())?;
-        let broker_url = with_address(&world.vhost.url, &broker.address())?;
+        let broker_url = with_address(&world.vhost().url, &broker.address())?;
         let environment = [("DATABASE_URL", database_url.as_str()), ("AMQP_URL", broker_url.as_str())];
         let (_relay, http) = Relay::with_http(world, &environment).await?;
         ready_says(&http, 200, &[]).await?;

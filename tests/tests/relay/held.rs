@@ -26,7 +26,7 @@ async fn published(world: &World) -> Result<Vec<(String, String)>> {
 async fn a_dead_letter_holds_its_aggregate_until_somebody_decides() {
     World::run(async |world| {
         let consumer = orders_only(world).await?;
-        let (_connection, channel) = narrow_queue(&world.vhost.url, "narrow.#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost().url, "narrow.#").await?;
         let relay = Relay::start(world, &HOLD).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "filler", "narrow.fits", "1").await?;

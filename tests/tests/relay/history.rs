@@ -87,7 +87,7 @@ async fn a_replay_that_does_not_reach_everyone_exits_with_1() {
     World::run(async |world| {
         let sql = world.sql().await?;
         let orders = QueueOptions { binding: "order.#".into(), ..QueueOptions::default() };
-        let consumer = Consumer::attach(&world.vhost.url, orders).await?;
+        let consumer = Consumer::attach(&world.vhost().url, orders).await?;
         for (seq, event_type) in [(1, "order.placed"), (2, "nobody.cares"), (3, "order.shipped")] {
             insert_history(&sql, seq, "a", event_type, "now()").await?;
         }
@@ -105,7 +105,7 @@ async fn a_replay_that_does_not_reach_everyone_exits_with_1() {
 async fn a_replay_that_the_broker_never_accepts_ends_and_waits_longer_each_time() {
     World::run(async |world| {
         insert_history(&world.sql().await?, 1, "a", "order.placed", "now()").await?;
-        let user = world.vhost.user_who_writes_only(r"^commercial-management\..*").await?;
+        let user = world.vhost().user_who_writes_only(r"^commercial-management\..*").await?;
         let mut command = world.relay_command(&["replay", "--since", "1h"])?;
         command.env("AMQP_URL", user).env("COMPTOIR__RELAY__ONCE_CONNECT_DEADLINE_MS", "3000");
         let exit = comptoir_tests::harness::run(command, LIMIT).await?;

@@ -26,8 +26,8 @@ async fn about(http: &Http, events: f64, seconds: f64) -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backlog_behind_a_broker_that_is_gone_is_counted_and_dated_though_it_does_not_fit_into_memory() {
     World::run(async |world| {
-        let broker = Proxy::start(address(&world.vhost.url)?).await?;
-        let url = with_address(&world.vhost.url, &broker.address())?;
+        let broker = Proxy::start(address(&world.vhost().url)?).await?;
+        let url = with_address(&world.vhost().url, &broker.address())?;
         broker.cut();
         let environment = [
             ("AMQP_URL", url.as_str()),

@@ -31,7 +31,7 @@ async fn connections_that_the_broker_closes_are_opened_again() {
         let writers = Writers::start(&world.database.writer_url, 3, Duration::from_millis(4), 4);
         // The management interface knows of a connection some seconds after it was opened.
         until("the broker to close connections", LIMIT, async || {
-            let closed = world.vhost.close_connections().await?;
+            let closed = world.vhost().close_connections().await?;
             ensure!(closed >= 2, "{closed} connections");
             Ok(())
         })
@@ -52,13 +52,13 @@ async fn a_relay_that_starts_before_its_database_and_broker_waits_for_them() {
         insert_many(&world.sql().await?, 100, 10).await?;
         let (database, broker) = (
             Proxy::start(address(&world.database.url)?).await?,
-            Proxy::start(address(&world.vhost.url)?).await?,
+            Proxy::start(address(&world.vhost().url)?).await?,
         );
         database.cut();
         broker.cut();
         let (database_url, amqp_url) = (
             with_address(&world.database.relay_url, &database.address())?,
-            with_address(&world.vhost.url, &broker.address())?,
+            with_address(&world.vhost().url, &broker.address())?,
         );
         let mut relay = Relay::launch(world, &[("DATABASE_URL", &database_url), ("AMQP_URL", &amqp_url)])?;
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -77,8 +77,8 @@ async fn a_relay_that_starts_before_its_database_and_broker_waits_for_them() {
 async fn an_event_that_the_broker_takes_and_never_confirms_is_published_again_on_a_new_connection() {
     World::run(async |world| {
         let consumer = world.consumer().await?;
-        let proxy = Proxy::start(address(&world.vhost.url)?).await?;
-        let amqp_url = with_address(&world.vhost.url, &proxy.address())?;
+        let proxy = Proxy::start(address(&world.vhost().url)?).await?;
+        let amqp_url = with_address(&world.vhost().url, &proxy.address())?;
         let environment = [("AMQP_URL", amqp_url.as_str()), ("COMPTOIR__BROKER__CONFIRM_TIMEOUT_MS", "2000")];
         let (relay, http) = Relay::with_http(world, &environment).await?;
         let sql = world.sql().await?;

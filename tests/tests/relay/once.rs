@@ -78,7 +78,7 @@ async fn stopped_at_its_limit_it_exits_with_3() {
 async fn with_a_dead_letter_or_a_retry_left_it_exits_with_3() {
     World::run(async |world| {
         let orders = QueueOptions { binding: "order.#".into(), ..QueueOptions::default() };
-        let _consumer = Consumer::attach(&world.vhost.url, orders).await?;
+        let _consumer = Consumer::attach(&world.vhost().url, orders).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "t-1", "nobody.cares", "1").await?;
         let exit = world.run_relay(&["--once"]).await?;
@@ -111,7 +111,7 @@ async fn without_database_or_broker_it_exits_with_1_at_its_deadline() {
             command
                 .args(["--once", "--deadline", "2"])
                 .env("DATABASE_URL", &world.database.relay_url)
-                .env("AMQP_URL", &world.vhost.url)
+                .env("AMQP_URL", &world.vhost().url)
                 .env("COMPTOIR__RELAY__HTTP_LISTEN", "off")
                 .env(name, url);
             let begin = std::time::Instant::now();

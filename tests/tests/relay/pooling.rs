@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 async fn call(world: &World, url: &str, name: &str, arguments: &[&str]) -> Result<Exit> {
     let mut command = command(name)?;
-    command.args(arguments).env("DATABASE_URL", url).env("AMQP_URL", &world.vhost.url);
+    command.args(arguments).env("DATABASE_URL", url).env("AMQP_URL", &world.vhost().url);
     run(command, LIMIT).await
 }
 

@@ -21,7 +21,7 @@ const FEW_RETRIES: [(&str, &str); 3] = [
 /// A consumer of the events that begin with `order.`; others have no queue.
 pub(super) async fn orders_only(world: &World) -> Result<Consumer> {
     let options = QueueOptions { binding: "order.#".into(), ..QueueOptions::default() };
-    Consumer::attach(&world.vhost.url, options).await
+    Consumer::attach(&world.vhost().url, options).await
 }
 
 async fn dead_letters(world: &World) -> Result<Vec<(String, String, String, i32)>> {
@@ -171,7 +171,7 @@ fn logged(relay: &Relay, reason: &str, event: &str) -> Result<()> {
 async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alone() {
     World::run(async |world| {
         let consumer = orders_only(world).await?;
-        let _queue = narrow_queue(&world.vhost.url, "narrow.#").await?;
+        let _queue = narrow_queue(&world.vhost().url, "narrow.#").await?;
         let (relay, http) = Relay::with_http(world, &FEW_RETRIES).await?;
         let sql = world.sql().await?;
         insert_event(&sql, "filler", "narrow.fits", "1").await?;
@@ -205,7 +205,7 @@ async fn a_refused_event_is_retried_then_buried_and_holds_back_its_aggregate_alo
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_event_arrives_when_there_is_room_again() {
     World::run(async |world| {
-        let (_connection, channel) = narrow_queue(&world.vhost.url, "#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost().url, "#").await?;
         let environment = [("COMPTOIR__RELAY__RETRY_MIN_MS", "50"), ("COMPTOIR__RELAY__RETRY_MAX_MS", "200")];
         let _relay = Relay::start(world, &environment).await?;
         let sql = world.sql().await?;
@@ -234,7 +234,7 @@ async fn a_refused_event_arrives_when_there_is_room_again() {
 async fn an_event_whose_dead_letter_is_refused_stays_and_becomes_one_when_there_is_a_queue_again() {
     World::run(async |world| {
         let relay = Relay::start(world, &FEW_RETRIES).await?;
-        let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
+        let connection = Connection::connect(&world.vhost().url, ConnectionProperties::default()).await?;
         // The relay declares it whenever it connects, and its first attempt may fail.
         until("the relay to be connected", LIMIT, async || {
             ensure!(relay.daemon.output().contains("connected to the broker"), "{}", relay.daemon.output());

@@ -29,7 +29,7 @@ async fn an_event_that_closes_the_channel_is_found_and_diverted_and_the_others_a
             let event_type = if number % 100 == 50 { "secret.thing" } else { "order.placed" };
             insert_event(&sql, &format!("t-{}", number % 40), event_type, &number.to_string()).await?;
         }
-        let limited = world.vhost.user_limited_to(EXCHANGE, r"^order\..*").await?;
+        let limited = world.vhost().user_limited_to(EXCHANGE, r"^order\..*").await?;
         let relay = Relay::start(world, &[("AMQP_URL", &limited)]).await?;
         let dead = dead_letters(world, 3).await?;
         assert!(dead.iter().all(|row| row.0 == "secret.thing" && row.1 == "rejected"), "{dead:?}");

@@ -28,7 +28,7 @@ async fn a_replay_waits_for_a_queue_that_is_full_and_keeps_the_order() {
         history(world, 5, 1).await?;
         consumer.wait_for(5, LIMIT).await?;
         let expected: Vec<String> = consumer.messages().into_iter().map(|message| message.body).collect();
-        let (_connection, channel) = narrow_queue(&world.vhost.url, "#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost().url, "#").await?;
         let mut command = world.relay_command(&["replay", "--since", "1h"])?;
         command.envs(FEW_RETRIES).env("COMPTOIR__RELAY__MAX_RETRIES", "1000");
         let replay = tokio::spawn(run(command, LIMIT));
@@ -56,7 +56,7 @@ async fn a_replay_that_is_refused_for_good_says_which_event_it_was_and_how_to_go
         history(world, 5, 1).await?;
         consumer.wait_for(5, LIMIT).await?;
         let ids: Vec<String> = consumer.messages().into_iter().map(|message| message.id).collect();
-        let (_connection, channel) = narrow_queue(&world.vhost.url, "#").await?;
+        let (_connection, channel) = narrow_queue(&world.vhost().url, "#").await?;
         let mut command = world.relay_command(&["replay", "--since", "1h"])?;
         command.envs(FEW_RETRIES).env("COMPTOIR__RELAY__MAX_RETRIES", "2");
         let exit = run(command, LIMIT).await?;
@@ -127,7 +127,7 @@ async fn a_replay_that_is_interrupted_stops_cleanly_and_goes_on_where_it_was() {
 async fn a_replay_waits_for_the_end_of_an_alarm_and_gives_up_when_it_lasts() {
     let private = PrivateServices::start_rabbitmq("").expect("a broker");
     let mut world = World::new(private.services.clone()).await.expect("a world");
-    world.vhost.keep();
+    world.keep_vhost();
     let test = async {
         let consumer = world.consumer().await?;
         history(&world, 200, 20).await?;

@@ -77,7 +77,7 @@ async fn the_first_rule_that_matches_makes_the_key_also_of_replays_and_dead_lett
         assert_eq!(keys, expected.map(|(key, kind)| (key.to_owned(), kind.to_owned())));
         drop(consumer);
         // Unbound from here on: what the dead letter says is the key that found no queue.
-        let exchange = world.vhost.url.clone();
+        let exchange = world.vhost().url.clone();
         let connection =
             lapin::Connection::connect(&exchange, lapin::ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;

@@ -13,8 +13,8 @@ const WATCHDOG: Duration = Duration::from_secs(1);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_watchdog_is_fed_while_the_drain_loop_turns_whatever_is_away_and_not_when_it_hangs() {
     World::run(async |world| {
-        let broker = Proxy::start(address(&world.vhost.url)?).await?;
-        let url = with_address(&world.vhost.url, &broker.address())?;
+        let broker = Proxy::start(address(&world.vhost().url)?).await?;
+        let url = with_address(&world.vhost().url, &broker.address())?;
         let systemd = ServiceManager::listen(world)?;
         let environment = [
             ("AMQP_URL", url.as_str()),

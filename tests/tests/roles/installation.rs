@@ -33,7 +33,7 @@ impl Installation {
             .await?;
         admin.batch_execute(&format!("CREATE DATABASE {name} OWNER {name}_owner")).await?;
         let url = with_path(&services.database_url, &name)?;
-        let vhost = VirtualHost::create(&services).await?;
+        let vhost = VirtualHost::create(&services)?;
         Ok(Self { name, admin, vhost, url })
     }
 

@@ -13,7 +13,7 @@ const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 async fn with_broker(test: impl AsyncFnOnce(&World, &mut PrivateServices) -> anyhow::Result<()>) {
     let mut broker = tokio::task::block_in_place(|| PrivateServices::start_rabbitmq("")).unwrap();
     let mut world = World::new(broker.services.clone()).await.unwrap();
-    world.vhost.keep();
+    world.keep_vhost();
     if let Err(error) = test(&world, &mut broker).await {
         panic!("{error:?}");
     }

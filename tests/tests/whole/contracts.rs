@@ -83,7 +83,7 @@ async fn trade(api: &Api, consumer: &Consumer) -> Result<()> {
 async fn every_event_of_invoices_and_payments_is_delivered_as_its_contract_says() {
     World::run(async |world| {
         let options = QueueOptions { contracts: true, ..QueueOptions::default() };
-        let consumer = Consumer::attach(&world.vhost.url, options).await?;
+        let consumer = Consumer::attach(&world.vhost().url, options).await?;
         let services = [
             ("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "true"),
             ("COMPTOIR__SERVICES__OVERDUE__INTERVAL_MS", "300"),

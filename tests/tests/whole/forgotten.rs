@@ -14,7 +14,7 @@ async fn an_anonymised_customer_is_forgotten_by_the_reports_and_consumers_are_to
         let sql = world.sql().await?;
         let consumer = world.consumer().await?;
         let environment =
-            [("AMQP_URL", world.vhost.url.as_str()), ("COMPTOIR__PROJECTIONS__POLL_INTERVAL_MS", "200")];
+            [("AMQP_URL", world.vhost().url.as_str()), ("COMPTOIR__PROJECTIONS__POLL_INTERVAL_MS", "200")];
         let api = Api::start(world, &environment).await?;
         // Before anything is published: an event that no queue is bound for becomes a dead letter of the relay.
         until("the projections to be built", LIMIT, async || {

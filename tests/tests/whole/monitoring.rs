@@ -167,10 +167,10 @@ async fn traffic(world: &World, api: &comptoir_tests::harness::Api) -> Result<()
 async fn alerts_dashboard_and_document_name_what_is_exported_and_the_document_all_of_it() {
     World::run(async |world| {
         // Nobody is bound: every event becomes a dead letter, but for those of orders.
-        let api = Api::start(world, &[("AMQP_URL", &world.vhost.url)]).await?;
+        let api = Api::start(world, &[("AMQP_URL", &world.vhost().url)]).await?;
         let (_relay, relay): (Relay, Http) = Relay::with_http(world, &[]).await?;
         let _consumer = comptoir_tests::harness::Consumer::attach(
-            &world.vhost.url,
+            &world.vhost().url,
             comptoir_tests::harness::QueueOptions { binding: "order.#".to_owned(), ..Default::default() },
         )
         .await?;

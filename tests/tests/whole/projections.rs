@@ -23,7 +23,7 @@ async fn api(world: &World) -> Result<Api> {
 
 fn environment(world: &World) -> [(&'static str, &str); 6] {
     [
-        ("AMQP_URL", &world.vhost.url),
+        ("AMQP_URL", &world.vhost().url),
         ("COMPTOIR__PROJECTIONS__POLL_INTERVAL_MS", "200"),
         ("COMPTOIR__PROJECTIONS__MAX_ATTEMPTS", "3"),
         ("COMPTOIR__PROJECTIONS__RETRY_MIN_MS", "100"),
@@ -757,7 +757,7 @@ async fn suffer(time: Duration, seed: u64) {
     let mut broker = tokio::task::block_in_place(|| PrivateServices::start_rabbitmq("")).unwrap();
     let mut world = World::new(broker.services.clone()).await.unwrap();
     // It goes away with its broker.
-    world.vhost.keep();
+    world.keep_vhost();
     if let Err(error) = suffered(&world, &mut broker, time, seed).await {
         panic!("{error:?}");
     }
@@ -819,7 +819,7 @@ async fn fault(
             *relay = Relay::start(world, &[]).await?;
         }
         3 => {
-            world.vhost.close_connections().await?;
+            world.vhost().close_connections().await?;
         }
         4 => {
             tokio::task::block_in_place(|| broker.kill())?;
@@ -857,7 +857,7 @@ async fn a_queue_that_was_deleted_is_made_anew_and_what_it_held_is_read_from_the
         projections_are_right(world, LIMIT).await?;
         let generation: i32 = sql.query_one("SELECT generation FROM projection_state", &[]).await?.get(0);
         let management = comptoir_tests::harness::Management::new(&world.services.management_url)?;
-        let path = format!("queues/{}/commercial-management.projections", world.vhost.name());
+        let path = format!("queues/{}/commercial-management.projections", world.vhost().name());
         management.call(Method::DELETE, &path, None).await?;
         for _ in 0..20 {
             api.order(&customer, &product).await?;

@@ -462,7 +462,7 @@ async fn what_was_lost_is_recovered_although_the_first_attempt_to_say_so_fails()
         .await?;
         blocker.batch_execute("BEGIN; LOCK TABLE outbox_events IN ACCESS EXCLUSIVE MODE").await?;
         until("the connection to be closed", LIMIT, async || {
-            ensure!(world.vhost.close_connections().await? > 0, "there is none");
+            ensure!(world.vhost().close_connections().await? > 0, "there is none");
             Ok(())
         })
         .await?;

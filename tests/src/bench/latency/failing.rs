@@ -47,9 +47,9 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Measu
 
 async fn beside(services: &Services, failing: i64, load: Load) -> Result<Latency> {
     let world = outbox::fresh(services).await?;
-    let _refusing = narrow_queue(&world.vhost.url, "failing.#").await?;
+    let _refusing = narrow_queue(&world.vhost().url, "failing.#").await?;
     let clock = Arc::new(Clock::new(load.events)?);
-    let consumer = Consumer::attach(&world.vhost.url, Arc::clone(&clock)).await?;
+    let consumer = Consumer::attach(&world.vhost().url, Arc::clone(&clock)).await?;
     // The events keep failing for the whole measurement.
     let relay = Relay::start(&world, &[("COMPTOIR__RELAY__MAX_RETRIES", "1000000")]).await?;
     world.sql().await?.execute(FAILING, &[&failing]).await?;

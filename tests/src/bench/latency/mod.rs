@@ -115,13 +115,13 @@ async fn after_pauses(services: &Services, effort: Effort) -> Result<Measurement
 async fn one(services: &Services, way: Way, load: Load) -> Result<Latency> {
     let world = outbox::fresh(services).await?;
     let clock = Arc::new(Clock::new(load.events)?);
-    let consumer = clock::Consumer::attach(&world.vhost.url, Arc::clone(&clock)).await?;
+    let consumer = clock::Consumer::attach(&world.vhost().url, Arc::clone(&clock)).await?;
     let relay = match way {
         Way::Direct => None,
         Way::WakeUp | Way::Polling => Some(Relay::start(&world, &[]).await?),
     };
     let after_commit = match way {
-        Way::Direct => AfterCommit::publish(&world.vhost.url).await?,
+        Way::Direct => AfterCommit::publish(&world.vhost().url).await?,
         Way::WakeUp => AfterCommit::wake(&world.database.url)?,
         Way::Polling => AfterCommit::nothing(),
     };

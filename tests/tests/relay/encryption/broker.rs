@@ -32,7 +32,7 @@ async fn rabbitmq_is_reached_encrypted_and_checked() -> Result<()> {
     insert_many(&world.sql().await?, 1, 1).await?;
     is_refused(&world, &broker.encrypted, &with[..1], ("tls", "ertificate")).await?;
     // Its broker goes with it.
-    world.vhost.keep();
+    world.keep_vhost();
     Ok(())
 }
 
@@ -45,7 +45,7 @@ struct Broker {
 
 impl Broker {
     fn of(world: &World, server: &PrivateServices) -> Result<Self> {
-        let plain = world.vhost.url.clone();
+        let plain = world.vhost().url.clone();
         let port = server.amqps_port.context("the broker offers no encrypted connections")?;
         let at = |host: &str| -> Result<String> {
             Ok(with_address(&plain, &format!("{host}:{port}"))?.replace("amqp://", "amqps://"))

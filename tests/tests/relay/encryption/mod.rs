@@ -16,7 +16,7 @@ async fn relay(world: &World, arguments: &[&str], environment: &[(&str, &str)]) 
     command
         .args(arguments)
         .env("DATABASE_URL", &world.database.relay_url)
-        .env("AMQP_URL", &world.vhost.url)
+        .env("AMQP_URL", &world.vhost().url)
         .envs(environment.iter().copied());
     run(command, LIMIT).await
 }

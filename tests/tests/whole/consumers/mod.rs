@@ -27,7 +27,7 @@ async fn one_queue(language: Language) {
 async fn queues_by_hash(language: Language) {
     let broker = tokio::task::block_in_place(|| PrivateServices::start_rabbitmq("")).unwrap();
     let mut world = World::new(broker.services.clone()).await.unwrap();
-    world.vhost.keep();
+    world.keep_vhost();
     if let Err(error) = storm(&world, language, PARTITIONS).await {
         panic!("{error:?}");
     }
@@ -100,7 +100,7 @@ async fn sets_aside_what_it_cannot_read(language: Language) {
         let mut shop = Shop::open(world, language, 1).await?;
         // The broker has no exchange yet.
         let _workers = shop.workers().await?;
-        let connection = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
+        let connection = Connection::connect(&world.vhost().url, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         declare_exchange(&channel, "commercial-management").await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;

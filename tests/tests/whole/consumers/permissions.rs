@@ -35,12 +35,12 @@ async fn user(world: &World, management: &Management, consumer: &str, name: &str
     let [exchange, topic_write, topic_read] = &topics[5..] else { anyhow::bail!("{topics:?}") };
     let put = async |path: String, body| management.call(Method::PUT, &path, Some(body)).await;
     put(format!("users/{name}"), json!({"password": name, "tags": ""})).await?;
-    let vhost = world.vhost.name();
+    let vhost = world.vhost().name();
     put(format!("permissions/{vhost}/{name}"), json!({"configure": configure, "write": write, "read": read}))
         .await?;
     let body = json!({"exchange": exchange, "write": topic_write, "read": topic_read});
     put(format!("topic-permissions/{vhost}/{name}"), body).await?;
-    with_user(&world.vhost.url, name, name)
+    with_user(&world.vhost().url, name, name)
 }
 
 async fn bind(channel: &Channel, queue: &str, key: &str) -> Result<(), lapin::Error> {
@@ -181,7 +181,7 @@ async fn limited(world: &World, url: &str) -> Result<()> {
     .await?;
 
     // Topic permissions are looked at when a binding is made, and at no other time.
-    let administrator = Connection::connect(&world.vhost.url, ConnectionProperties::default()).await?;
+    let administrator = Connection::connect(&world.vhost().url, ConnectionProperties::default()).await?;
     bind(&administrator.create_channel().await?, BILLING, "user.*").await?;
     let insert =
         "INSERT INTO outbox_events (aggregate_type, aggregate_id, aggregate_version, event_type, payload)

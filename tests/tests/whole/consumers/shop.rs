@@ -108,7 +108,7 @@ impl<'a> Shop<'a> {
     pub(super) async fn worker(&self, number: usize, environment: &[(&str, &str)]) -> Result<Daemon> {
         let mut command = self.language.command().await?;
         command
-            .env("AMQP_URL", &self.world.vhost.url)
+            .env("AMQP_URL", &self.world.vhost().url)
             .env("DATABASE_URL", &self.url)
             .env("JDBC_URL", jdbc(&self.url)?)
             .env("QUEUE", QUEUE)
@@ -171,7 +171,8 @@ impl<'a> Shop<'a> {
 
     /// The number of messages that wait in a queue.
     pub(super) async fn waiting_in(&self, queue: &str) -> Result<u32> {
-        let connection = Connection::connect(&self.world.vhost.url, ConnectionProperties::default()).await?;
+        let connection =
+            Connection::connect(&self.world.vhost().url, ConnectionProperties::default()).await?;
         let passive = QueueDeclareOptions { passive: true, ..Default::default() };
         let channel = connection.create_channel().await?;
         Ok(channel.queue_declare(queue.into(), passive, FieldTable::default()).await?.message_count())

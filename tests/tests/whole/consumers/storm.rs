@@ -50,7 +50,7 @@ pub(super) async fn storm(world: &World, language: Language, partitions: usize) 
                 relay = Relay::launch(world, &[])?;
             }
             // Of relay and workers: all connect again.
-            _ => drop(world.vhost.close_connections().await?),
+            _ => drop(world.vhost().close_connections().await?),
         }
         // So that a process which takes long to start does something before it is killed.
         let behind = i64::try_from(ORDERS * random.random_range(0..4))?;
