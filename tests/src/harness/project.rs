@@ -54,7 +54,19 @@ pub fn command(name: &str) -> Result<Command> {
 /// The range of `free_port`: below the ports of `deploy/services`, and below those that the system assigns to outgoing
 /// connections, one of which could take the port of a program that is started again.
 const PORTS: Range<u16> = 20_000..26_000;
+/// Where the second half of them begins.
+const UPPER: u16 = 23_000;
 const PORTS_TO_TRY: usize = 200;
+
+/// Two programs of tests that run at the same time (`deploy/test`) have half of them each: neither takes a port on which a program of
+/// the other is about to be started, or started again.
+fn ports(half: Option<&str>) -> Range<u16> {
+    match half {
+        Some("lower") => PORTS.start..UPPER,
+        Some("upper") => UPPER..PORTS.end,
+        _ => PORTS,
+    }
+}
 
 /// Returns a TCP port on 127.0.0.1 on which no program listens now, and which was not returned before in this process. Another
 /// program may take it before it is used: be ready to try again.
@@ -63,12 +75,26 @@ const PORTS_TO_TRY: usize = 200;
 /// Fails if none is found.
 pub fn free_port() -> Result<u16> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let ports = ports(std::env::var("TEST_PORTS").ok().as_deref());
     for _ in 0..PORTS_TO_TRY {
-        let port = rand::random_range(PORTS);
+        let port = rand::random_range(ports.clone());
         let is_new = GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
         if is_new && TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return Ok(port);
         }
     }
-    bail!("no free port between {} and {}", PORTS.start, PORTS.end)
+    bail!("no free port between {} and {}", ports.start, ports.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_halves_are_all_ports_and_have_none_in_common() {
+        let (lower, upper) = (ports(Some("lower")), ports(Some("upper")));
+        assert_eq!((lower.start, lower.end, upper.end), (PORTS.start, upper.start, PORTS.end));
+        assert!(!lower.is_empty() && !upper.is_empty());
+        assert_eq!(ports(None), PORTS);
+    }
 }
