@@ -63,12 +63,16 @@ mutants: toolchain ## changes of the code that no unit test notices; FILES="core
 check: toolchain ## format, lints, scripts, systemd units, dependencies and their arrows, schema in step with the migrations
 	cargo fmt --all --check
 	$(lint)
-	@deploy/check-scripts
-	@deploy/check-systemd
-	@deploy/check-arrows
-	@deploy/check-descriptions
-	@deploy/check-dependencies
-	@$(with_services) --only postgres deploy/check-schema
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync --keep-going $(checks)
+
+# Two at a time: most of them wait for one program, and that of the schema builds one. The longest first. Cargo must not take make's two
+# jobs for its own.
+checks := .check-schema .check-descriptions .check-dependencies .check-arrows .check-systemd .check-scripts
+.PHONY: $(checks)
+.check-schema:
+	@unset MAKEFLAGS; $(with_services) --only postgres deploy/check-schema
+$(filter-out .check-schema,$(checks)):
+	@unset MAKEFLAGS; deploy/$(@:.%=%)
 
 dist: toolchain ## the programs for other machines: target/dist/comptoir-VERSION-linux-ARCH.tar.gz
 	cargo build --release --bin api --bin relay

@@ -38,7 +38,8 @@ apt_install() {
         chmod 755 "$policy"
     fi
     export DEBIAN_FRONTEND=noninteractive
-    local get=(apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=120)
+    # Another script of the project may be installing a browser.
+    local get=(apt-get install --yes --no-install-recommends -o DPkg::Lock::Timeout=600)
     # The package lists of a fresh machine are absent or old.
     "${get[@]}" "$@" || { apt-get update && "${get[@]}" "$@"; }
 }
