@@ -24,7 +24,8 @@ const REFILL_TIME: Duration = Duration::from_millis(50);
 const BATCH_LIMIT: usize = 1024;
 /// The most published events that one statement settles.
 const SETTLE_LIMIT: usize = 4096;
-/// While events are in memory, a read for fewer than one part in this many of them is not worth its round trip.
+/// While events are in memory, a read for fewer than one part in this many of them is not worth its round trip, unless it is for as
+/// many as a read takes.
 const READ_SHARE: usize = 4;
 /// The window is filled in batches of one part in this many of it.
 const BATCH_SHARE: usize = 8;
@@ -221,8 +222,7 @@ impl Engine {
 
     /// Whether the free room is worth a round trip.
     fn has_room(&self) -> bool {
-        let (rows, bytes) = self.backlog.room();
-        rows * READ_SHARE >= self.backlog.len() && rows > 0 && bytes > 0
+        is_worth_reading(self.backlog.room(), self.backlog.len())
     }
 
     /// Starts the next read, if there is room and reason.
@@ -351,5 +351,31 @@ impl Engine {
             }
         }
         fence
+    }
+}
+
+/// Whether a read for so many rows and bytes is worth a round trip while `known` events are in memory.
+fn is_worth_reading((rows, bytes): (usize, usize), known: usize) -> bool {
+    rows > 0 && bytes > 0 && (rows >= BATCH_LIMIT || rows * READ_SHARE >= known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_is_worth_its_round_trip_if_it_is_large_or_if_little_is_in_memory() {
+        for (rows, bytes, known, expected) in [
+            (1, 1, 0, true),
+            (0, 1, 0, false),
+            (1, 0, 0, false),
+            (1, 1, 4, true),
+            (1, 1, 5, false),
+            (BATCH_LIMIT, 1, 100 * BATCH_LIMIT, true),
+            (BATCH_LIMIT - 1, 1, 100 * BATCH_LIMIT, false),
+            (BATCH_LIMIT, 0, 100 * BATCH_LIMIT, false),
+        ] {
+            assert_eq!(is_worth_reading((rows, bytes), known), expected, "{rows} {bytes} {known}");
+        }
     }
 }
