@@ -493,3 +493,47 @@ async fn write(
     futures::try_join!(events, record, audit)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_limit() {
+        let pauses: Vec<u64> = (0..=7).map(longest_pause_ms).collect();
+        assert_eq!(pauses, [2, 2, 4, 8, 16, 32, 32, 32]);
+        assert_eq!(longest_pause_ms(u32::MAX), 32);
+    }
+
+    #[test]
+    fn a_command_that_was_overtaken_is_tried_more_often_than_others() {
+        assert_eq!(most_attempts(&Error::Overtaken), 20);
+        assert_eq!(most_attempts(&Error::IdempotencyKeyInUse), 5);
+    }
+
+    #[test]
+    fn an_event_says_what_caused_it_and_who_and_leaves_out_what_is_unknown() {
+        let mut context = RequestContext::of_service("reminders", TenantId::from_uuid(Uuid::nil()));
+        (context.correlation_id, context.request_id) = ("the process".to_owned(), "the request".to_owned());
+        let written = |context: &RequestContext| -> Value {
+            serde_json::from_str(&headers(context).expect("headers")).expect("JSON")
+        };
+        let actor = json!({ "id": context.principal.id(), "name": "reminders" });
+        let least = json!({
+            "correlation-id": "the process",
+            "causation-id": "the request",
+            "comptoir-origin": { "actor": actor },
+        });
+        assert_eq!(written(&context), least);
+        (context.traceparent, context.client_id) = (Some("00-1-2-01".to_owned()), Some("a tab".to_owned()));
+        let most = json!({
+            "correlation-id": "the process",
+            "causation-id": "the request",
+            "traceparent": "00-1-2-01",
+            "comptoir-origin": { "actor": actor, "client_id": "a tab" },
+        });
+        assert_eq!(written(&context), most);
+    }
+}

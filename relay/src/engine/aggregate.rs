@@ -19,7 +19,8 @@ pub(super) struct Aggregate {
     /// Whether the aggregate came back with a refused event whose successors were not read yet.
     pub(super) resumed: bool,
     pub(super) chain: VecDeque<Event>,
-    pub(super) rest: Option<Rest>,
+    /// Boxed, because few aggregates have one, and thousands are in memory.
+    pub(super) rest: Option<Box<Rest>>,
 }
 
 /// The events of an aggregate that are not in memory.
@@ -78,13 +79,17 @@ impl Rest {
 impl Aggregate {
     /// Inserts the event in the order of seq.
     pub(super) fn insert(&mut self, event: Event) {
+        if self.chain.capacity() == 0 {
+            // Most aggregates have one event in memory; a deque begins with room for four.
+            self.chain.reserve_exact(1);
+        }
         let before = self.chain.iter().rposition(|other| other.row.seq < event.row.seq);
         self.chain.insert(before.map_or(0, |before| before + 1), event);
     }
 
     /// Returns the rest if it begins at or before this seq.
     pub(super) fn rest_from(&mut self, seq: i64) -> Option<&mut Rest> {
-        self.rest.as_mut().filter(|rest| rest.from_seq <= seq)
+        self.rest.as_deref_mut().filter(|rest| rest.from_seq <= seq)
     }
 
     /// Removes the events from `seq` on, and returns them.

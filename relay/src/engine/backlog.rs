@@ -337,7 +337,7 @@ impl Backlog {
             state,
             range: range_of(row),
         };
-        if aggregate.rest.replace(rest).is_none() {
+        if aggregate.rest.replace(Box::new(rest)).is_none() {
             self.partial += 1;
         }
     }
@@ -402,7 +402,8 @@ impl Backlog {
             range,
         };
         let shard = usize::from(rest.range.shard.unsigned_abs());
-        let aggregate = Aggregate { shard, lease, resumed: true, rest: Some(rest), ..Aggregate::default() };
+        let rest = Some(Box::new(rest));
+        let aggregate = Aggregate { shard, lease, resumed: true, rest, ..Aggregate::default() };
         self.aggregates.insert(key, aggregate);
         self.partial += 1;
         self.resumed += 1;
@@ -444,7 +445,7 @@ impl Backlog {
             return;
         }
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
-        let is_under_way = |rest: &mut Rest| matches!(rest.state, RestState::UnderWay(_));
+        let is_under_way = |rest: &mut Box<Rest>| matches!(rest.state, RestState::UnderWay(_));
         let Some(rest) = aggregate.rest.take_if(is_under_way) else { return };
         self.partial -= 1;
         let (lease, shard, came) = (aggregate.lease, aggregate.shard, rows.len());
@@ -467,13 +468,14 @@ impl Backlog {
     }
 
     /// Keeps the rest without its first `came` events, which were read.
-    fn remains(&mut self, key: AggregateKey, rest: Rest, from_seq: i64, came: usize) {
+    fn remains(&mut self, key: AggregateKey, mut rest: Box<Rest>, from_seq: i64, came: usize) {
         let Some(aggregate) = self.aggregates.get_mut(&key) else { return };
         let events = rest.events.saturating_sub(came);
         if let Some(again) = &mut aggregate.rest {
             again.join(events, rest.last_seq);
         } else {
-            aggregate.rest = Some(Rest { from_seq, events, state: RestState::NotAsked, ..rest });
+            (rest.from_seq, rest.events, rest.state) = (from_seq, events, RestState::NotAsked);
+            aggregate.rest = Some(rest);
             self.partial += 1;
         }
     }

@@ -420,3 +420,106 @@ fn as_many_aggregates_are_ready_as_have_an_event_to_publish() {
     take(&mut backlog);
     assert_eq!(backlog.ready_len(), 1);
 }
+
+#[test]
+fn an_event_that_is_in_memory_is_not_new() {
+    let mut backlog = backlog(10);
+    assert!(offer(&mut backlog, 1, "a"));
+    assert!(!offer(&mut backlog, 1, "a"), "it waits");
+    take(&mut backlog).expect("a head");
+    assert!(!offer(&mut backlog, 1, "a"), "it is in flight");
+    assert!(take(&mut backlog).is_none() && backlog.len() == 1);
+}
+
+#[test]
+fn a_lost_shard_takes_nothing_of_another_with_it() {
+    let mut backlog = backlog(10);
+    let of_shard = |seq: i64, aggregate: &str, shard: i16| OutboxRow { shard, ..sample(seq, aggregate) };
+    for (seq, aggregate, shard) in [(1, "a", 3), (2, "b", 5)] {
+        backlog.offer(of_shard(seq, aggregate, shard), LEASE);
+        backlog.offer(OutboxRow { turn: Turn::Behind, ..of_shard(10 + seq, "refused", shard) }, LEASE);
+    }
+    assert_eq!((backlog.len(), backlog.dropped_events()), (2, 2));
+    backlog.drop_shard(3);
+    assert_eq!((backlog.len(), backlog.dropped_events()), (1, 1));
+    assert_eq!(take_seqs(&mut backlog), [2]);
+    backlog.reads_anew(3);
+    assert_eq!(backlog.dropped_events(), 1);
+    backlog.reads_anew(5);
+    assert_eq!(backlog.dropped_events(), 0, "they are read again, and counted then");
+}
+
+#[test]
+fn with_two_in_flight_the_first_is_the_oldest_and_the_third_waits_for_either() {
+    let mut backlog =
+        Backlog::new(Limits { events: 100, bytes: 10_000, chain: 10, in_flight: 2, resumed: 2 });
+    let at = |seconds| chrono::DateTime::from_timestamp(seconds, 0).expect("a time");
+    for seq in 1..=3 {
+        backlog.offer(OutboxRow { occurred_at: at(10 * seq), ..sample(seq, "a") }, LEASE);
+    }
+    let first = take(&mut backlog).expect("1");
+    assert!(!backlog.is_awaited(&first), "2 need not wait for it");
+    let second = take(&mut backlog).expect("2");
+    assert_eq!(backlog.oldest(), Some(at(10)), "1 is still in flight");
+    assert!(take(&mut backlog).is_none() && backlog.is_awaited(&first) && backlog.is_awaited(&second));
+    backlog.settled(&first);
+    assert!(!backlog.is_awaited(&second), "3 need not wait for it");
+    assert_eq!(take_seqs(&mut backlog), [3]);
+}
+
+#[test]
+fn as_many_rests_are_read_as_are_asked_for_and_each_at_least_its_first_event() {
+    let mut backlog = backlog(1);
+    for (seq, aggregate) in [(1, "a"), (2, "b"), (3, "a"), (4, "b")] {
+        offer(&mut backlog, seq, aggregate);
+    }
+    for _ in 0..2 {
+        let event = take(&mut backlog).expect("a head");
+        backlog.settled(&event);
+    }
+    let seqs = |backlog: &mut Backlog, limit: usize, cursor: i64| {
+        let wanted = backlog.take_refills(limit, |_| cursor);
+        wanted.iter().map(|(_, range)| (range.from_seq, range.to_seq)).collect::<Vec<_>>()
+    };
+    assert_eq!(seqs(&mut backlog, 0, 9), []);
+    // The shard is being read from its beginning: its cursor stands in front of the rest.
+    assert_eq!(seqs(&mut backlog, 1, 0), [(3, 3)]);
+    assert!(backlog.has_refills());
+    assert_eq!(seqs(&mut backlog, 10, 9), [(4, 9)]);
+    assert!(!backlog.has_refills() && seqs(&mut backlog, 10, 9).is_empty(), "both are under way");
+}
+
+#[test]
+fn a_late_event_moves_the_beginning_of_what_is_not_in_memory() {
+    let mut backlog = backlog(1);
+    offer(&mut backlog, 1, "a");
+    offer(&mut backlog, 5, "a");
+    let first = take(&mut backlog).expect("a head");
+    assert!(!offer(&mut backlog, 3, "a"), "it is read with the rest");
+    assert_eq!(backlog.dropped_events(), 1, "which was counted up to 5");
+    backlog.settled(&first);
+    let (_, range) = backlog.take_refills(10, |_| 5).pop().expect("the rest");
+    assert_eq!((range.from_seq, range.to_seq), (3, 5));
+}
+
+#[test]
+fn what_stood_behind_a_refused_event_is_not_counted_any_more_when_it_is_in_memory() {
+    let mut backlog = backlog(10);
+    offer(&mut backlog, 1, "a");
+    let refused = take(&mut backlog).expect("a head");
+    backlog.set_aside(&refused);
+    for seq in [2, 3] {
+        backlog.offer(with_turn(seq, "a", Turn::Behind), LEASE);
+    }
+    assert_eq!(backlog.dropped_events(), 2);
+    assert_eq!((backlog.resume_limit(), backlog.resume_room()), (2, 2));
+    assert!(backlog.resume(range_of(&sample(1, "a")), LEASE));
+    let (key, _) = backlog.take_refills(10, |_| 3).pop().expect("the head");
+    backlog.refilled(key, vec![with_turn(1, "a", DUE)], true);
+    let again = take(&mut backlog).expect("the refused event");
+    backlog.settled(&again);
+    let (key, _) = backlog.take_refills(10, |_| 3).pop().expect("the rest");
+    backlog.refilled(key, [2, 3].map(|seq| sample(seq, "a")).into(), true);
+    assert_eq!((backlog.dropped_events(), backlog.len()), (0, 2));
+    assert_eq!((backlog.partial(), backlog.resumed()), (0, 0));
+}

@@ -193,4 +193,16 @@ mod tests {
         waiting.looked(&takes, &[seen(3, DUE, true)], Duration::from_secs(1), now);
         assert_eq!(waiting.look_at(), Some(now + Duration::from_secs(1)));
     }
+
+    #[test]
+    fn a_look_that_failed_is_made_again_at_once_unless_nothing_waits() {
+        let (mut waiting, now) = (RetrySchedule::new(), Instant::now());
+        waiting.look_again(now);
+        assert!(waiting.look_at().is_none());
+        waiting.note(Turn::Retry { wait_ms: 700 }, now);
+        waiting.look_again(now);
+        assert_eq!(waiting.look_at(), Some(now));
+        waiting.look_again(now + LOOK_EVERY);
+        assert_eq!(waiting.look_at(), Some(now), "no later than planned");
+    }
 }

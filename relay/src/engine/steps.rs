@@ -24,7 +24,8 @@ const REFILL_TIME: Duration = Duration::from_millis(50);
 const BATCH_LIMIT: usize = 1024;
 /// The most published events that one statement settles.
 const SETTLE_LIMIT: usize = 4096;
-/// While events are in memory, a read for fewer than one part in this many of them is not worth its round trip.
+/// While events are in memory, a read for fewer than one part in this many of them is not worth its round trip, unless it is for as
+/// many as a read takes.
 const READ_SHARE: usize = 4;
 /// The window is filled in batches of one part in this many of it.
 const BATCH_SHARE: usize = 8;
@@ -170,7 +171,7 @@ impl Engine {
         let Some(settler) = self.settler.take() else { return };
         let settlement = self.unsettled.take().unwrap_or_else(|| {
             let mut settlement = self.decisions.take(SETTLE_LIMIT, &self.fence());
-            self.let_wait_behind(&mut settlement);
+            let_wait_behind(&mut settlement, |event| self.backlog.is_behind(event));
             settlement
         });
         if settlement.is_empty() {
@@ -179,30 +180,6 @@ impl Engine {
             self.metrics.settled.record(settlement.len() as f64);
             self.timing.settle_began(now);
             self.settling = Some(tokio::spawn(settler.write(settlement)));
-        }
-    }
-
-    /// With more than one event in flight, several events of an aggregate may be refused. The first gets a time of its own, and
-    /// the others wait with it.
-    fn let_wait_behind(&self, settlement: &mut Settlement) {
-        settlement.retries.sort_unstable_by_key(|retry| retry.event.row.seq);
-        let mut first = FxHashMap::default();
-        for event in settlement
-            .held
-            .iter()
-            .map(|held| &held.event)
-            .chain(settlement.retries.iter().map(|retry| &retry.event))
-        {
-            let seq = first.entry(event.key).or_insert(event.row.seq);
-            *seq = event.row.seq.min(*seq);
-        }
-        for retry in &mut settlement.retries {
-            let event = &retry.event;
-            if self.backlog.is_behind(event)
-                || first.get(&event.key).is_some_and(|first| *first < event.row.seq)
-            {
-                retry.wait_ms = None;
-            }
         }
     }
 
@@ -221,8 +198,7 @@ impl Engine {
 
     /// Whether the free room is worth a round trip.
     fn has_room(&self) -> bool {
-        let (rows, bytes) = self.backlog.room();
-        rows * READ_SHARE >= self.backlog.len() && rows > 0 && bytes > 0
+        is_worth_reading(self.backlog.room(), self.backlog.len())
     }
 
     /// Starts the next read, if there is room and reason.
@@ -309,11 +285,7 @@ impl Engine {
 
     /// Adapts the number of aggregates in one read, so that it takes about [`REFILL_TIME`].
     pub(super) fn adapt_refills(&mut self, took: Duration) {
-        self.refills = match took {
-            slow if slow > REFILL_TIME => (self.refills / 2).max(MIN_REFILLS_PER_READ.min(self.refills)),
-            quick if quick < REFILL_TIME / 4 => (self.refills * 2).min(REFILLS_PER_READ),
-            _ => self.refills,
-        };
+        self.refills = adapted(self.refills, took);
     }
 
     /// After a read that failed, for example at the statement timeout: with fewer aggregates, even one, the next may succeed.
@@ -351,5 +323,115 @@ impl Engine {
             }
         }
         fence
+    }
+}
+
+/// Whether a read for so many rows and bytes is worth a round trip while `known` events are in memory.
+fn is_worth_reading((rows, bytes): (usize, usize), known: usize) -> bool {
+    rows > 0 && bytes > 0 && (rows >= BATCH_LIMIT || rows * READ_SHARE >= known)
+}
+
+/// Returns the number of aggregates for the next read, after one for `refills` of them that took this long.
+fn adapted(refills: usize, took: Duration) -> usize {
+    match took {
+        slow if slow > REFILL_TIME => (refills / 2).max(MIN_REFILLS_PER_READ.min(refills)),
+        quick if quick < REFILL_TIME / 4 => (refills * 2).min(REFILLS_PER_READ),
+        _ => refills,
+    }
+}
+
+/// With more than one event in flight, several events of an aggregate may be refused. The first gets a time of its own, and the
+/// others wait with it. `is_behind` says whether an earlier event of its aggregate was refused before.
+fn let_wait_behind(settlement: &mut Settlement, is_behind: impl Fn(&Event) -> bool) {
+    settlement.retries.sort_unstable_by_key(|retry| retry.event.row.seq);
+    let mut first = FxHashMap::default();
+    for event in settlement
+        .held
+        .iter()
+        .map(|held| &held.event)
+        .chain(settlement.retries.iter().map(|retry| &retry.event))
+    {
+        let seq = first.entry(event.key).or_insert(event.row.seq);
+        *seq = event.row.seq.min(*seq);
+    }
+    for retry in &mut settlement.retries {
+        let event = &retry.event;
+        if is_behind(event) || first.get(&event.key).is_some_and(|first| *first < event.row.seq) {
+            retry.wait_ms = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::sample;
+    use super::super::settler::{Dead, Retry};
+    use super::*;
+
+    #[test]
+    fn a_slow_read_is_followed_by_a_smaller_one_and_a_quick_one_by_a_larger() {
+        let (slow, quick) =
+            (REFILL_TIME + Duration::from_nanos(1), REFILL_TIME / 4 - Duration::from_nanos(1));
+        for (refills, took, expected) in [
+            (64, slow, 32),
+            (20, slow, MIN_REFILLS_PER_READ),
+            (MIN_REFILLS_PER_READ, slow, MIN_REFILLS_PER_READ),
+            (3, slow, 3),
+            (64, REFILL_TIME, 64),
+            (20, REFILL_TIME / 4, 20),
+            (20, quick, 40),
+            (40, quick, REFILLS_PER_READ),
+            (1, quick, 2),
+        ] {
+            assert_eq!(adapted(refills, took), expected, "{refills} in {took:?}");
+        }
+    }
+
+    #[test]
+    fn of_several_refused_events_of_an_aggregate_the_first_has_a_time_and_the_others_wait_with_it() {
+        let event = |seq: i64, aggregate: &str| Event::new(sample(seq, aggregate), 1);
+        let retry = |seq: i64, aggregate: &str| {
+            let error = "an error".to_owned();
+            Retry { event: event(seq, aggregate), retry_count: 1, wait_ms: Some(seq), error }
+        };
+        let held = |seq: i64, aggregate: &str| Dead {
+            event: event(seq, aggregate),
+            reason: "nacked",
+            error: "an error".to_owned(),
+        };
+        let mut settlement = Settlement {
+            retries: vec![
+                retry(5, "a"),
+                retry(2, "a"),
+                retry(3, "b"),
+                retry(6, "c"),
+                retry(7, "d"),
+                retry(8, "e"),
+            ],
+            held: vec![held(4, "c"), held(9, "d")],
+            ..Settlement::default()
+        };
+        // An event of e was refused before.
+        let_wait_behind(&mut settlement, |event| event.row.aggregate_id == "e");
+        let waits: Vec<_> =
+            settlement.retries.iter().map(|retry| (retry.event.row.seq, retry.wait_ms)).collect();
+        let expected = [(2, Some(2)), (3, Some(3)), (5, None), (6, None), (7, Some(7)), (8, None)];
+        assert_eq!(waits, expected);
+    }
+
+    #[test]
+    fn a_read_is_worth_its_round_trip_if_it_is_large_or_if_little_is_in_memory() {
+        for (rows, bytes, known, expected) in [
+            (1, 1, 0, true),
+            (0, 1, 0, false),
+            (1, 0, 0, false),
+            (1, 1, 4, true),
+            (1, 1, 5, false),
+            (BATCH_LIMIT, 1, 100 * BATCH_LIMIT, true),
+            (BATCH_LIMIT - 1, 1, 100 * BATCH_LIMIT, false),
+            (BATCH_LIMIT, 0, 100 * BATCH_LIMIT, false),
+        ] {
+            assert_eq!(is_worth_reading((rows, bytes), known), expected, "{rows} {bytes} {known}");
+        }
     }
 }

@@ -178,25 +178,28 @@ impl Publisher {
             return Vec::new();
         };
         let limits = Limits { frame_bytes: session.frame_max, body_bytes };
-        let mut refused = Vec::new();
-        let mut cx = Context::from_waker(Waker::noop());
-        let sent = messages.into_iter().filter_map(|message| {
-            let composed = match compose(composer, &message, limits) {
-                Ok(composed) => composed,
-                Err(fault) => {
-                    refused.push((message.into_event(), fault));
-                    return None;
+        let (mut made, mut refused) = (Vec::with_capacity(messages.len()), Vec::new());
+        for message in messages {
+            match compose(composer, &message, limits) {
+                Ok(composed) => {
+                    spans.begin(&message, &composed);
+                    *largest = (*largest).max(composed.body.len());
+                    let confirm = confirm(Arc::clone(&session.channel), composed);
+                    made.push((message.event().row.id, message, confirm));
                 }
-            };
-            spans.begin(&message, &composed);
-            *largest = (*largest).max(composed.body.len());
-            let mut confirm = confirm(Arc::clone(&session.channel), composed);
+                Err(fault) => refused.push((message.into_event(), fault)),
+            }
+        }
+        // lapin's thread begins to write at the first message that it is handed. As all are made by now, the others follow at once,
+        // and one write takes many of them.
+        let mut cx = Context::from_waker(Waker::noop());
+        let sent = made.into_iter().map(|(id, message, mut confirm)| {
             // The first poll assigns the delivery tag and queues the frames. An error is returned again at the next poll.
             let confirm: PendingConfirm = match confirm.as_mut().poll(&mut cx) {
                 Poll::Pending => confirm,
                 Poll::Ready(result) => Box::pin(std::future::ready(result)),
             };
-            Some((message.event().row.id, message, confirm))
+            (id, message, confirm)
         });
         window.push(sent, Instant::now());
         self.pulse.excuse(self.largest);

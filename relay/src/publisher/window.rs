@@ -12,10 +12,17 @@
 //! Hence, when all confirms of a batch are there, all other confirms that are there are read as well. Then the batch is
 //! decided at once, by message id. Only messages whose confirm carries the return of another message have to wait, until
 //! everything that was in flight with them is confirmed.
+//!
+//! Confirms keep coming while they are read, because lapin takes them in on a thread of its own. So a batch is decided only if
+//! it was complete *before* the others were read: what came during that reading may belong to a message whose return is on a
+//! confirm that was looked at too early.
 
 use std::collections::{HashSet, VecDeque};
 use std::future::Future;
-use std::task::{Context, Poll, Waker};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -56,10 +63,31 @@ struct Batch<T, F> {
     sent_at: Instant,
     slots: Vec<Slot<T, F>>,
     waiting: usize,
+    news: Arc<News>,
+    /// Whether all confirms were there before the confirms of the other batches were read for the last time.
+    complete: bool,
     /// The slot that is polled with the real waker: the last one that waits, because confirms usually come in order.
     probe: usize,
     /// Set when the batch is complete: its uncertain messages wait until every batch below this index is complete.
     barrier: Option<u64>,
+}
+
+/// Whether a confirm of the batch may have made progress since all of them were read. It saves polling hundreds of confirms for
+/// every batch that is decided.
+///
+/// lapin finishes one confirm, this note included, before it begins with the next. So whoever has read a confirm sees the notes
+/// of all that completed before it.
+#[derive(Debug)]
+struct News(AtomicBool);
+
+impl Wake for News {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 #[derive(Debug)]
@@ -122,6 +150,9 @@ where
             sent_at: now,
             slots,
             waiting,
+            // Nobody has polled them with the waker that tells the news.
+            news: Arc::new(News(AtomicBool::new(true))),
+            complete: false,
             probe,
             barrier: None,
         });
@@ -145,7 +176,8 @@ where
             if let Err(error) = batch.poll(cx, &mut self.returned) {
                 return Poll::Ready(Err(error));
             }
-            complete |= batch.waiting == 0;
+            batch.complete = batch.waiting == 0;
+            complete |= batch.complete;
         }
         if !complete {
             return Poll::Pending;
@@ -157,11 +189,11 @@ where
         let mut rest = VecDeque::with_capacity(self.batches.len());
         let waiting_from = self.batches.iter().find(|batch| batch.waiting > 0).map(|batch| batch.index);
         for mut batch in std::mem::take(&mut self.batches) {
-            if batch.waiting == 0 {
+            if batch.complete {
                 // An uncertain message waits for messages that are in flight now, not for later ones.
                 batch.barrier.get_or_insert(self.next_index);
             }
-            if batch.waiting == 0 && batch.is_certain(&self.returned, waiting_from) {
+            if batch.complete && batch.is_certain(&self.returned, waiting_from) {
                 self.len -= batch.slots.len();
                 self.confirm_times.push(batch.sent_at.elapsed());
                 decided.extend(batch.slots.into_iter().map(|slot| decide(slot, &mut self.returned)));
@@ -190,7 +222,11 @@ where
     pub(crate) fn drain(&mut self) -> (Vec<(T, Verdict)>, Option<E>) {
         let mut error = None;
         for batch in &mut self.batches {
-            error = batch.read_all(&mut self.returned).or(error);
+            error = batch.read(0..batch.slots.len(), &mut self.returned).or(error);
+        }
+        // Once more for the returns: those of the messages that were acked by now are on confirms that are there now.
+        for batch in &mut self.batches {
+            error = batch.read_late(&mut self.returned).or(error);
         }
         let mut all = Vec::with_capacity(self.len);
         for batch in std::mem::take(&mut self.batches) {
@@ -209,10 +245,10 @@ where
         (all, error)
     }
 
-    /// Reads every confirm that is there, without a waker for the others.
+    /// Reads every confirm that is there, without waking the task for the others.
     fn sweep(&mut self) -> Result<(), E> {
         for batch in &mut self.batches {
-            if let Some(error) = batch.read_all(&mut self.returned) {
+            if let Some(error) = batch.read_news(&mut self.returned) {
                 return Err(error);
             }
         }
@@ -241,16 +277,42 @@ where
         Ok(())
     }
 
-    fn read_all(&mut self, returned: &mut HashSet<Uuid>) -> Option<E> {
+    /// Reads every confirm of the batch that is there.
+    fn read_news(&mut self, returned: &mut HashSet<Uuid>) -> Option<E> {
+        if self.waiting == 0 {
+            return None;
+        }
+        let all = self.news.0.swap(false, Ordering::AcqRel);
+        // The probe has the task's waker, and tells no news.
+        let slots = if all { 0..self.slots.len() } else { self.probe..self.probe + 1 };
+        self.read(slots, returned)
+    }
+
+    fn read(&mut self, slots: Range<usize>, returned: &mut HashSet<Uuid>) -> Option<E> {
         let mut failure = None;
-        let mut cx = Context::from_waker(Waker::noop());
         if self.waiting > 0 {
-            for slot in &mut self.slots {
+            let waker = Waker::from(Arc::clone(&self.news));
+            let mut cx = Context::from_waker(&waker);
+            for slot in self.slots.get_mut(slots).into_iter().flatten() {
                 match slot.poll(&mut cx, returned) {
                     Ok(Poll::Ready(true)) => self.waiting -= 1,
                     Ok(_) => {}
                     Err(error) => failure = Some(error),
                 }
+            }
+        }
+        failure
+    }
+
+    /// Reads the confirms that came while the others were read. That they carry nothing says nothing about their own messages.
+    fn read_late(&mut self, returned: &mut HashSet<Uuid>) -> Option<E> {
+        let mut failure = None;
+        let mut cx = Context::from_waker(Waker::noop());
+        for slot in self.slots.iter_mut().filter(|slot| matches!(slot.state, State::Waiting(_))) {
+            match slot.poll(&mut cx, returned) {
+                Ok(_) if matches!(slot.state, State::Acked) => slot.state = State::AckedUncertain,
+                Ok(_) => {}
+                Err(error) => failure = Some(error),
             }
         }
         failure

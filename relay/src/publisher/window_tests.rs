@@ -1,8 +1,10 @@
 //! Tests the rule that decides messages, against a model of how lapin hands out returned messages.
 
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -38,13 +40,14 @@ struct Client {
 
 impl Client {
     fn publish(&mut self, window: &mut Window<u64, Pending>, numbers: impl Iterator<Item = u64>) {
-        let mut batch = Vec::new();
-        for number in numbers {
-            let (sender, receiver) = oneshot::channel();
-            self.confirms.insert(number, sender);
-            batch.push((id(number), number, Pending(receiver)));
-        }
+        let batch: Vec<_> = numbers.map(|number| (id(number), number, self.sent(number))).collect();
         window.push(batch.into_iter(), Instant::now());
+    }
+
+    fn sent(&mut self, number: u64) -> Pending {
+        let (sender, receiver) = oneshot::channel();
+        self.confirms.insert(number, sender);
+        Pending(receiver)
     }
 
     fn return_message(&mut self, number: u64) {
@@ -60,7 +63,10 @@ impl Client {
     }
 }
 
-fn decided(window: &mut Window<u64, Pending>) -> Vec<(u64, Verdict)> {
+fn decided<F>(window: &mut Window<u64, F>) -> Vec<(u64, Verdict)>
+where
+    F: Future<Output = Result<Confirm, ()>> + Unpin,
+{
     match window.poll_decided(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok(mut all)) => {
             all.sort_by_key(|(number, _)| *number);
@@ -326,4 +332,191 @@ fn a_lost_connection_leaves_uncertain_messages_unknown_and_says_what_is_certain(
     assert_eq!((all, error), (expected.to_vec(), Some(())));
     assert!(window.len() == 0 && window.oldest().is_none());
     assert_eq!(window.drain(), (Vec::new(), None));
+}
+
+/// A confirm during whose polling something happens: lapin takes confirms in on a thread of its own. The closure is told how often
+/// the confirm was polled, this time included.
+struct Watched {
+    confirm: Pending,
+    polls: usize,
+    happens: Box<dyn FnMut(usize)>,
+}
+
+impl Watched {
+    fn new(confirm: Pending, happens: impl FnMut(usize) + 'static) -> Self {
+        Self { confirm, polls: 0, happens: Box::new(happens) }
+    }
+}
+
+impl Future for Watched {
+    type Output = Result<Confirm, ()>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        this.polls += 1;
+        (this.happens)(this.polls);
+        Pin::new(&mut this.confirm).poll(cx)
+    }
+}
+
+fn shared_client() -> Rc<RefCell<Client>> {
+    Rc::new(RefCell::new(Client::default()))
+}
+
+/// Pushes a batch of one message. While its confirm is polled for the `at`-th time, `happens`.
+fn push_one(
+    window: &mut Window<u64, Watched>,
+    client: &Rc<RefCell<Client>>,
+    number: u64,
+    at: usize,
+    happens: impl Fn(&mut Client) + 'static,
+) {
+    let theirs = Rc::clone(client);
+    let watched = Watched::new(client.borrow_mut().sent(number), move |polls| {
+        if polls == at {
+            happens(&mut theirs.borrow_mut());
+        }
+    });
+    window.push(std::iter::once((id(number), number, watched)), Instant::now());
+}
+
+/// The confirm of 1 takes the return of 2.
+fn confirm_two_by_the_confirm_of_one(client: &mut Client) {
+    client.return_message(2);
+    client.confirm(1, true);
+    client.confirm(2, true);
+}
+
+#[test]
+fn a_batch_that_becomes_complete_while_the_others_are_read_is_decided_after_they_were_read_again() {
+    let mut window: Window<u64, Watched> = Window::new();
+    let client = shared_client();
+    push_one(&mut window, &client, 1, 0, |_| {});
+    // Polled first as its batch's last confirm, and then with all others, because 3 is complete. By then 1 was looked at.
+    push_one(&mut window, &client, 2, 2, confirm_two_by_the_confirm_of_one);
+    push_one(&mut window, &client, 3, 0, |_| {});
+    client.borrow_mut().confirm(3, true);
+    assert_eq!(decided(&mut window), [(3, Verdict::Published)]);
+    assert_eq!(decided(&mut window), [(1, Verdict::Published), (2, Verdict::Returned)]);
+}
+
+#[test]
+fn what_is_confirmed_while_the_window_of_a_lost_connection_is_read_is_not_taken_for_published() {
+    let mut window: Window<u64, Watched> = Window::new();
+    let client = shared_client();
+    push_one(&mut window, &client, 1, 0, |_| {});
+    push_one(&mut window, &client, 2, 1, confirm_two_by_the_confirm_of_one);
+    let (all, error) = window.drain();
+    assert_eq!((all, error), (vec![(1, Verdict::Unknown), (2, Verdict::Returned)], None));
+
+    // Nobody knows whether a later confirm had the return.
+    push_one(&mut window, &client, 3, 2, |client| client.confirm(3, true));
+    push_one(&mut window, &client, 4, 2, |client| client.confirm(4, false));
+    let (all, error) = window.drain();
+    assert_eq!((all, error), (vec![(3, Verdict::Unknown), (4, Verdict::Nacked)], None));
+}
+
+#[test]
+fn a_confirm_without_news_is_not_polled_for_every_batch_that_is_decided() {
+    let (mut window, mut client): (Window<u64, Watched>, _) = (Window::new(), Client::default());
+    let polls = Rc::new(Cell::new(0));
+    let push = |window: &mut Window<u64, Watched>, client: &mut Client, numbers: &[u64]| {
+        let watched = |number: &u64| {
+            let (polls, counts) = (Rc::clone(&polls), matches!(*number, 2 | 3));
+            // The last one of a batch is polled each time, because it wakes the task.
+            let count = move |_| polls.set(polls.get() + usize::from(counts));
+            (id(*number), *number, Watched::new(client.sent(*number), count))
+        };
+        let batch: Vec<_> = numbers.iter().map(watched).collect();
+        window.push(batch.into_iter(), Instant::now());
+    };
+    push(&mut window, &mut client, &[1]);
+    push(&mut window, &mut client, &[2, 3, 4]);
+    let mut polled = Vec::new();
+    // A batch of one is decided after another: with no news of the second batch, and then with news of 2.
+    for number in [1, 11, 12, 13, 14] {
+        if number > 10 {
+            push(&mut window, &mut client, &[number]);
+        }
+        if number == 13 {
+            client.confirm(2, true);
+        }
+        client.confirm(number, true);
+        assert_eq!(decided(&mut window), [(number, Verdict::Published)]);
+        polled.push(polls.take());
+    }
+    assert_eq!(polled, [2, 0, 0, 2, 0], "2 and 3 at first, and both again when one of them is confirmed");
+    client.confirm(4, true);
+    client.return_message(3);
+    client.confirm(3, true);
+    assert_eq!(
+        decided(&mut window),
+        [(2, Verdict::Published), (3, Verdict::Returned), (4, Verdict::Published)]
+    );
+}
+
+/// The broker and lapin's thread: they go on at any time, also while confirms are polled.
+struct Other {
+    random: StdRng,
+    client: Client,
+    truth: HashMap<u64, Verdict>,
+    waiting: Vec<u64>,
+}
+
+impl Other {
+    fn send(&mut self, number: u64) -> Pending {
+        let verdict = match self.random.random_range(0..10) {
+            0..3 => Verdict::Returned,
+            3 => Verdict::Nacked,
+            _ => Verdict::Published,
+        };
+        self.truth.insert(number, verdict);
+        self.waiting.push(number);
+        self.client.sent(number)
+    }
+
+    /// Confirms up to four messages, in any order.
+    fn goes_on(&mut self) {
+        self.waiting.shuffle(&mut self.random);
+        let left = self.waiting.len().saturating_sub(self.random.random_range(1..=4));
+        for number in self.waiting.split_off(left) {
+            if self.truth[&number] == Verdict::Returned {
+                self.client.return_message(number);
+            }
+            self.client.confirm(number, self.truth[&number] != Verdict::Nacked);
+        }
+    }
+}
+
+#[test]
+fn no_verdict_is_wrong_although_confirms_come_while_others_are_read() {
+    for seed in 0..1000 {
+        let random = StdRng::seed_from_u64(seed);
+        let other = Other { random, client: Client::default(), truth: HashMap::new(), waiting: Vec::new() };
+        let other = Rc::new(RefCell::new(other));
+        let mut window: Window<u64, Watched> = Window::new();
+        let (mut verdicts, mut next) = (HashMap::new(), 0);
+        while verdicts.len() < 100 {
+            if next < 100 && window.len() < 40 {
+                let size = other.borrow_mut().random.random_range(1..=10.min(100 - next));
+                let batch: Vec<_> = (next..next + size)
+                    .map(|number| {
+                        let theirs = Rc::clone(&other);
+                        let happens = move |_| {
+                            let mut other = theirs.borrow_mut();
+                            if other.random.random_bool(0.05) {
+                                other.goes_on();
+                            }
+                        };
+                        (id(number), number, Watched::new(other.borrow_mut().send(number), happens))
+                    })
+                    .collect();
+                window.push(batch.into_iter(), Instant::now());
+                next += size;
+            }
+            other.borrow_mut().goes_on();
+            verdicts.extend(decided(&mut window));
+        }
+        assert_eq!(verdicts, other.borrow().truth, "seed {seed}");
+    }
 }

@@ -125,6 +125,12 @@ impl Plan {
         self.nodes().iter().any(|node| node["Operation"] == "Delete" && node["Relation Name"] == table)
     }
 
+    /// Returns the number of rows that it deleted from this table and used further, as `RETURNING` does.
+    pub fn deleted(&self, table: &str) -> f64 {
+        let deletes = |node: &&&Value| node["Operation"] == "Delete" && node["Relation Name"] == table;
+        self.nodes().iter().filter(deletes).map(|node| node["Actual Rows"].as_f64().unwrap_or_default()).sum()
+    }
+
     /// Returns the number of rows that the statement returned.
     pub fn returned(&self) -> f64 {
         self.root["Actual Rows"].as_f64().unwrap_or_default()

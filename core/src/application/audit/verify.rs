@@ -275,3 +275,52 @@ async fn follow(
     connection.batch_execute("COMMIT").await?;
     Ok(outcome.and_then(|()| follower.end(head.as_ref())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tenant(number: u128) -> TenantId {
+        TenantId::from_uuid(Uuid::from_u128(number))
+    }
+
+    fn head(position: i64) -> Head {
+        Head { position, hash: vec![7; 32] }
+    }
+
+    #[test]
+    fn anchors_are_those_of_the_chains_that_are_verified_and_a_file_without_any_is_a_mistake() {
+        let anchors = Anchors([((tenant(1), 0), head(5)), ((tenant(2), 0), head(6))].into());
+        let of = |number: u128| chosen(Some(&anchors), |tenant_id| *tenant_id == tenant(number));
+        let one: Vec<_> = of(1).expect("it has one").into_iter().collect();
+        assert_eq!(one, [((tenant(1), 0), head(5))]);
+        assert!(matches!(of(3), Err(VerifyError::NothingAnchored)));
+        assert!(matches!(chosen(Some(&Anchors::default()), |_| true), Err(VerifyError::NothingAnchored)));
+        assert!(chosen(None, |_| true).is_ok_and(|none| none.is_empty()));
+    }
+
+    #[test]
+    fn each_tenant_has_the_rows_and_the_digest_of_its_own_chains() {
+        let mut report = Report { tenants: [tenant(1), tenant(2), tenant(3)].into(), ..Report::default() };
+        let of_two = ((tenant(2), 0), head(5));
+        report.heads.extend([((tenant(1), 0), head(5)), ((tenant(1), 1), head(2)), of_two.clone()]);
+        let tenants = report.tenants();
+        let rows: Vec<_> = tenants.iter().map(|of| (of.tenant_id, of.rows)).collect();
+        assert_eq!(rows, [(tenant(1), 7), (tenant(2), 5), (tenant(3), 0)]);
+        let digest = |anchors: Anchors| hex::encode(Sha256::digest(anchors.to_string()));
+        assert_eq!(tenants[1].digest, digest(Anchors([of_two].into())));
+        assert_eq!(tenants[2].digest, digest(Anchors::default()));
+        assert_ne!(tenants[0].digest, tenants[1].digest);
+        assert_eq!(report.anchors().0, report.heads);
+    }
+
+    #[test]
+    fn a_break_is_named_by_whose_chain_it_is_in_and_by_its_row_if_there_is_one() {
+        let broken =
+            |tenant_id, id| Broken { tenant_id, chain: 3, position: 9, id, rule: Rule::Gap }.to_string();
+        let (of, row, rule) = (tenant(1), Uuid::from_u128(4), Rule::Gap);
+        assert_eq!(broken(of, Some(row)), format!("tenant {of}, chain 3, position 9, id {row}: {rule}"));
+        let of_operators = broken(TenantId::OPERATORS, None);
+        assert_eq!(of_operators, format!("operators, chain 3, position 9, no row: {rule}"));
+    }
+}
