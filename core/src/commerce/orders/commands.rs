@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::aggregate::{
-    CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderError, OrderReference, OrderStatus,
-    TrackingNumber, positions,
-};
+use super::aggregate::{CancellationReason, NewOrder, Order, OrderReference, OrderStatus, TrackingNumber};
 use super::amendment::{AmendedLine, AuditedAmendment, OrderAmendment, Plan};
+use super::error::OrderError;
 use super::events::OrderEvent;
+use super::lines::{DraftLine, LinePart, positions};
 use super::queries::OrderView;
 use super::repository::{self, Buyer};
 use crate::accounts::tenants;

@@ -12,7 +12,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::aggregate::{Order, OrderError, OrderLine, OrderStatus};
+use super::aggregate::{Order, OrderStatus};
+use super::error::OrderError;
+use super::lines::OrderLine;
 use super::repository::{HeldRow, OrderLineRow, OrderRow, held, of_line, status};
 use super::totals::{VatSubtotal, vat_breakdown};
 use crate::application::context::RequestContext;

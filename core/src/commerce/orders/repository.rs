@@ -12,10 +12,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::aggregate::{
-    CancellationReason, Order, OrderError, OrderLine, OrderReference, OrderStatus, TrackingNumber,
-};
+use super::aggregate::{CancellationReason, Order, OrderReference, OrderStatus, TrackingNumber};
+use super::error::OrderError;
 use super::events::OrderEvent;
+use super::lines::OrderLine;
 use super::queries::OrderSummary;
 use super::totals::{Totals, vat_breakdown};
 use crate::accounts::tenants::TimeZone;
