@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::aggregate::{
-    CountCancellation, CountReference, Deviation, InventoryCount, InventoryCountError, MAX_CATEGORIES,
-    MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES, MAX_LOCATIONS, NewInventoryCount, Uncounted, net_of,
+    CountCancellation, CountReference, InventoryCount, MAX_CATEGORIES, MAX_DEVIATIONS, MAX_ENTRIES,
+    MAX_LINES, MAX_LOCATIONS, NewInventoryCount, Uncounted,
 };
+use super::deviations::{Deviation, net_of};
+use super::error::InventoryCountError;
 use super::queries::{CountLineView, InventoryCountView};
 use super::repository::{self, Entered};
 use crate::application::aggregate::{Aggregate, change, create};

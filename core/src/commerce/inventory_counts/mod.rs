@@ -2,18 +2,21 @@
 
 mod aggregate;
 mod commands;
+mod deviations;
+mod error;
 mod events;
 mod queries;
 pub(crate) mod repository;
 
 pub use aggregate::{
-    CountCancellation, CountReference, CountStatus, CountTotals, Deviation, InventoryCount,
-    InventoryCountError, LineState, MAX_CATEGORIES, MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES, MAX_LOCATIONS,
-    NewInventoryCount, Uncounted,
+    CountCancellation, CountReference, CountStatus, CountTotals, InventoryCount, LineState, MAX_CATEGORIES,
+    MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES, MAX_LOCATIONS, NewInventoryCount, Uncounted,
 };
 pub use commands::{
     AskRecount, CancelCount, CloseCount, CountEntry, CreateCount, RecordCounts, SendToReview, StartCount,
 };
+pub use deviations::Deviation;
+pub use error::InventoryCountError;
 pub use events::InventoryCountEvent;
 pub use queries::{
     CountEntryView, CountFilter, CountLineView, CountProgress, CountSort, EntryFilter, EntrySort,

@@ -11,7 +11,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::aggregate::{CountStatus, InventoryCount, InventoryCountError, LineState};
+use super::aggregate::{CountStatus, InventoryCount, LineState};
+use super::error::InventoryCountError;
 use super::repository::{InventoryCountRow, location_of};
 use crate::application::context::RequestContext;
 use crate::application::error::Error;

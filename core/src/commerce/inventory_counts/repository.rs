@@ -10,9 +10,11 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::aggregate::{
-    CountCancellation, CountReference, CountStatus, CountTotals, Deviation, InventoryCount,
-    InventoryCountError, LineState, MAX_DEVIATIONS, MAX_LINES,
+    CountCancellation, CountReference, CountStatus, CountTotals, InventoryCount, LineState, MAX_DEVIATIONS,
+    MAX_LINES,
 };
+use super::deviations::Deviation;
+use super::error::InventoryCountError;
 use super::events::InventoryCountEvent;
 use super::queries::{CountLineRow, CountLineView, InventoryCountView};
 use crate::application::Locked;
