@@ -3,8 +3,11 @@
 mod aggregate;
 mod commands;
 mod deviations;
+mod entry_rows;
 mod error;
 mod events;
+mod line_rows;
+mod opening_rows;
 mod queries;
 pub(crate) mod repository;
 

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::aggregate::{CountStatus, InventoryCount, LineState};
 use super::error::InventoryCountError;
-use super::repository::{InventoryCountRow, location_of};
+use super::line_rows::location_of;
+use super::repository::InventoryCountRow;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
 use crate::application::{Permission, Principal, TenantDatabase};
