@@ -9,7 +9,8 @@ use super::aggregate::{
 use super::deviations::{Deviation, net_of};
 use super::entry_rows::{self, Entered};
 use super::error::InventoryCountError;
-use super::queries::{CountLineView, InventoryCountView};
+use super::line_queries::CountLineView;
+use super::queries::InventoryCountView;
 use super::{line_rows, opening_rows, repository};
 use crate::application::aggregate::{Aggregate, change, create};
 use crate::application::error::{Error, check_version};

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::aggregate::{LineState, MAX_DEVIATIONS, MAX_LINES};
 use super::deviations::Deviation;
 use super::error::InventoryCountError;
-use super::queries::{CountLineRow, CountLineView};
+use super::line_queries::{CountLineRow, CountLineView};
 use crate::application::Locked;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
