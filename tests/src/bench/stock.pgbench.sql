@@ -33,7 +33,7 @@ SELECT "products"."tenant_id", "products"."id", "products"."version", "products"
     WHERE (("products"."tenant_id" = {$1 'TENANT'::uuid}) AND ("products"."id" = ANY({$2 ARRAY['01900000-0000-7000-9000-' || lpad(to_hex(:product::bigint), 12, '0')]::uuid[]})))
     ORDER BY "products"."id" FOR KEY SHARE \gset product_
 
--- core/src/commerce/orders/repository.rs: look_at_buyer. The API asks this and the warehouse together with the products, and waits once for
+-- core/src/commerce/orders/placing.rs: look_at_buyer. The API asks this and the warehouse together with the products, and waits once for
 -- all; pgbench can keep no answer of a pipeline. There is no price list: the API asks no more.
 SELECT c.credit_limit, EXISTS (SELECT FROM price_lists AS l WHERE l.tenant_id = c.tenant_id), t.time_zone
     FROM customers AS c JOIN tenants AS t ON t.id = c.tenant_id WHERE c.tenant_id = {$1 'TENANT'::uuid} AND c.id = {$2 ('01900000-0000-7000-a000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid};
@@ -43,7 +43,7 @@ SELECT "warehouses"."id" FROM "warehouses"
     WHERE (("warehouses"."tenant_id" = {$1 'TENANT'::uuid}) AND "warehouses"."is_default") LIMIT {$2 1} \gset warehouse_
 
 \startpipeline
--- core/src/commerce/orders/repository.rs: insert, both statements at once
+-- core/src/commerce/orders/placing.rs: insert, both statements at once
 INSERT INTO "orders" ("tenant_id", "id", "version", "reference", "customer_id", "status", "currency", "net_total", "vat_total", "gross_total",
     "tracking_number", "cancellation_reason", "placed_at", "confirmed_at", "shipped_at", "delivered_at", "cancelled_at",
     "updated_at", "external_id", "warehouse_id", "back_order", "ordered_on",
@@ -74,7 +74,7 @@ SELECT s.tenant_id, s.id, s.version, s.warehouse_id, s.product_id, s.sku, s.name
     ) AS s \gset level_
 
 \startpipeline
--- core/src/commerce/orders/repository.rs: insert_held
+-- core/src/commerce/orders/reservation_rows.rs: insert_held
 INSERT INTO stock_reservations (tenant_id, order_id, warehouse_id, placed_at, position, product_id, reserved, waiting)
     SELECT {$1 'TENANT'::uuid}, {$2 ('01900000-0000-7000-b000-' || :id::text)::uuid}, {$3 :warehouse_id::uuid}, {$4 now()}, line.*
     FROM unnest({$5 ARRAY[1]::smallint[]}, {$6 ARRAY[:product_id]::uuid[]}, {$7 ARRAY[2]::numeric[]}, {$8 ARRAY[0]::numeric[]}) AS line;

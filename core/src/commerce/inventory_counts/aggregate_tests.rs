@@ -1,6 +1,9 @@
 use super::*;
-use crate::commerce::stock::StockLevel;
-use crate::values::ids::StockId;
+use crate::application::error::DomainError;
+use crate::commerce::stock::{MovementKind, PlaceRef, StockLevel};
+use crate::values::goods::Units;
+use crate::values::ids::{ProductId, StockId};
+use crate::values::money::UnitPrice;
 
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_796_000_000 + second, 0).expect("a time")

@@ -3,11 +3,15 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::aggregate::{
-    CountCancellation, CountReference, Deviation, InventoryCount, InventoryCountError, MAX_CATEGORIES,
-    MAX_DEVIATIONS, MAX_ENTRIES, MAX_LINES, MAX_LOCATIONS, NewInventoryCount, Uncounted, net_of,
+    CountCancellation, CountReference, InventoryCount, MAX_CATEGORIES, MAX_DEVIATIONS, MAX_ENTRIES,
+    MAX_LINES, MAX_LOCATIONS, NewInventoryCount, Uncounted,
 };
-use super::queries::{CountLineView, InventoryCountView};
-use super::repository::{self, Entered};
+use super::deviations::{Deviation, net_of};
+use super::entry_rows::{self, Entered};
+use super::error::InventoryCountError;
+use super::line_queries::CountLineView;
+use super::queries::InventoryCountView;
+use super::{line_rows, opening_rows, repository};
 use crate::application::aggregate::{Aggregate, change, create};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -105,14 +109,14 @@ impl Command for StartCount {
             None => None,
         };
         // Without locks: nobody waits for a count that is too large.
-        if repository::lines_to_open(work, &count, scope.as_deref()).await? > MAX_LINES {
+        if opening_rows::lines_to_open(work, &count, scope.as_deref()).await? > MAX_LINES {
             return Err(InventoryCountError::TooManyLines.into());
         }
         match count.locations() {
             Some(locations) => stock::gate::freeze_locations(work, locations).await?,
             None => stock::gate::freeze(work, count.warehouse_id(), scope.as_deref()).await?,
         }
-        let lines = repository::open_lines(work, &count, scope.as_deref()).await?;
+        let lines = opening_rows::open_lines(work, &count, scope.as_deref()).await?;
         if scope.is_some() {
             // Products that came into a category since its levels were locked have lines, too.
             stock::gate::freeze_lines(work, self.id, count.warehouse_id()).await?;
@@ -149,7 +153,7 @@ impl Command for RecordCounts {
         self.check_locations(&count)?;
         let found = products::repository::load_for_order(work, products.clone()).await?;
         self.check(&found)?;
-        let known = repository::known(work, self.id, &products).await?;
+        let known = line_rows::known(work, self.id, &products).await?;
         let is_known = |entry: &&CountEntry| known.contains(&(entry.product_id, entry.location_id));
         let new: Vec<&CountEntry> = self.entries.iter().filter(|entry| !is_known(entry)).collect();
         let mut unexpected: Vec<&Product> =
@@ -168,9 +172,9 @@ impl Command for RecordCounts {
                 Some((found.get(&entry.product_id)?, place))
             };
             let lines: Vec<(&Product, Option<PlaceRef>)> = new.iter().filter_map(line).collect();
-            repository::add_lines(work, self.id, &lines).await?;
+            line_rows::add_lines(work, self.id, &lines).await?;
         }
-        repository::lock_lines(work, self.id, &products).await?;
+        line_rows::lock_lines(work, self.id, &products).await?;
         let expected = self.expected(work, &count, &products).await?;
         let entered = self.entries.iter().zip(&expected).map(|(entry, expected)| Entered {
             product_id: entry.product_id,
@@ -179,10 +183,10 @@ impl Command for RecordCounts {
             expected: expected.clone(),
         });
         let entered: Vec<Entered<'_>> = entered.collect();
-        repository::enter(work, self.id, &entered).await?;
+        entry_rows::enter(work, self.id, &entered).await?;
         let wanted: Vec<(ProductId, Option<LocationId>)> =
             self.entries.iter().map(|entry| (entry.product_id, entry.location_id)).collect();
-        let lines = repository::lines(work, self.id, &wanted).await?;
+        let lines = line_rows::lines(work, self.id, &wanted).await?;
         let recorded = serde_json::json!({ "lines": lines });
         work.audit("inventory_count.record", (InventoryCount::NAME, self.id), None, Some(&recorded))?;
         let principal = &work.context().principal;
@@ -254,7 +258,7 @@ impl RecordCounts {
         let mut named: Vec<LocationId> = self.entries.iter().filter_map(|entry| entry.location_id).collect();
         named.sort_unstable();
         named.dedup();
-        let there = repository::on_hand_in(work, &named, products).await?;
+        let there = line_rows::on_hand_in(work, &named, products).await?;
         let on_hand = |entry: &CountEntry| {
             let there = entry.location_id.and_then(|location| there.get(&(entry.product_id, location)));
             there.map_or_else(Units::zero, Units::clone)
@@ -313,12 +317,12 @@ impl Command for SendToReview {
         let count = repository::load(work, self.id).await?;
         check_version(self.expected_version, count.version())?;
         count.check_counting()?;
-        let uncounted = repository::uncounted(work, self.id).await?;
+        let uncounted = line_rows::uncounted(work, self.id).await?;
         if uncounted > 0 && self.uncounted.is_some() {
             if self.uncounted == Some(Uncounted::Zero) {
-                repository::enter_nothing(work, &count).await?;
+                entry_rows::enter_nothing(work, &count).await?;
             }
-            repository::keep_last(work, self.id).await?;
+            line_rows::keep_last(work, self.id).await?;
         }
         let decide =
             |count: &mut InventoryCount, now| count.send_to_review(uncounted, self.uncounted, now).map(Some);
@@ -348,7 +352,7 @@ impl Command for AskRecount {
         if let Some(location) = self.location {
             count.check_has(location)?;
         }
-        let known = repository::known(work, self.id, &self.products).await?;
+        let known = line_rows::known(work, self.id, &self.products).await?;
         let is_meant = |location| self.location.is_none() || self.location == location;
         let known = known.into_iter().filter(|(_, location)| is_meant(*location));
         let known: HashSet<ProductId> = known.map(|(product, _)| product).collect();
@@ -358,7 +362,7 @@ impl Command for AskRecount {
         }
         let decide = |count: &mut InventoryCount, now| count.ask_recount(now).map(Some);
         let count = change(work, "inventory_count.recount", count, self.expected_version, decide).await?;
-        repository::ask_recount(work, self.id, &self.products, self.location).await?;
+        line_rows::ask_recount(work, self.id, &self.products, self.location).await?;
         Ok(InventoryCountView::of(&count).seen_by(&work.context().principal))
     }
 }
@@ -383,7 +387,7 @@ impl Command for CloseCount {
         let count = repository::load(work, self.id).await?;
         check_version(self.expected_version, count.version())?;
         count.check_may_close()?;
-        let deviations = repository::deviations(work, self.id).await?;
+        let deviations = line_rows::deviations(work, self.id).await?;
         if deviations.len() > MAX_DEVIATIONS {
             return Err(InventoryCountError::TooManyDeviations.into());
         }
@@ -403,7 +407,7 @@ impl Command for CloseCount {
             levels.get(place.0, place.1).map(|level| (place.1, level.average_cost().clone()))
         };
         let costs: Vec<(ProductId, UnitPrice)> = places.iter().filter_map(cost).collect();
-        repository::keep_costs(work, self.id, &costs).await?;
+        line_rows::keep_costs(work, self.id, &costs).await?;
         queue::save(work, effects).await?;
         levels.save(work).await?;
         Ok(InventoryCountView::of(&count).seen_by(&work.context().principal))

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use super::aggregate::{Invoice, InvoiceError};
 use super::claims::{self, Claim, Extent};
-use super::compose::{Buyer, Seller};
 use super::content::InvoiceKind;
 use super::deposit_rows;
 use super::draft::{
     Draft, DraftAdjustment, DraftLine, DraftReason, DraftVat, InvoiceNote, LineDescription, LineName,
     LineRole, LineSku, OrderReference, Period, Reasoned, Source, check_deposits,
 };
+use super::parties::{Buyer, Seller};
 use super::queries::{DraftView, InvoiceView};
 use super::repository;
 use super::shipped::claim;

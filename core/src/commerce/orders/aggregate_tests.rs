@@ -1,12 +1,21 @@
 //! Given, when, then: what an order may do, and what it refuses.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use proptest::prelude::*;
 
+use super::super::lines::{LinePart, MAX_LINES, ReturnedPart};
 use super::*;
-use crate::commerce::products::ProductDetails;
+use crate::application::aggregate::Aggregate;
+use crate::application::error::{DomainError, Error};
+use crate::commerce::prices::{AppliedPrice, PriceOrigin};
 use crate::commerce::products::tests::details;
-use crate::commerce::stock::StockLevel;
-use crate::values::ids::StockId;
+use crate::commerce::products::{Product, ProductDetails};
+use crate::commerce::stock::{DocumentRef, DocumentType, MovementKind, StockLevel};
+use crate::values::goods::Units;
+use crate::values::ids::{ProductId, ReturnId, ShipmentId, StockId};
+use crate::values::money::{Quantity, QuantityDecimals, UnitPrice};
+use crate::values::unit::Unit;
 
 fn at(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000 + second, 0).expect("a valid time")

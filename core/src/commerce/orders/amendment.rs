@@ -8,11 +8,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::aggregate::{
-    DraftLine, Order, OrderError, OrderLine, OrderReference, OrderStatus, check_promise, check_total,
-    too_precise,
-};
+use super::aggregate::{Order, OrderReference, OrderStatus, check_promise, check_total};
+use super::error::OrderError;
 use super::events::OrderEvent;
+use super::lines::{DraftLine, OrderLine, too_precise};
 use super::queries::OrderSummary;
 use super::totals::Totals;
 use crate::commerce::prices::{PriceBook, PriceOrigin};

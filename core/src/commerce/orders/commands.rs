@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::aggregate::{
-    CancellationReason, DraftLine, LinePart, NewOrder, Order, OrderError, OrderReference, OrderStatus,
-    TrackingNumber, positions,
-};
+use super::aggregate::{CancellationReason, NewOrder, Order, OrderReference, OrderStatus, TrackingNumber};
 use super::amendment::{AmendedLine, AuditedAmendment, OrderAmendment, Plan};
+use super::error::OrderError;
 use super::events::OrderEvent;
+use super::lines::{DraftLine, LinePart, positions};
+use super::placing::{self, Buyer};
 use super::queries::OrderView;
-use super::repository::{self, Buyer};
+use super::{line_rows, repository, reservation_rows};
 use crate::accounts::tenants;
 use crate::application::Edit;
 use crate::application::aggregate::{Aggregate, change};
@@ -96,7 +96,7 @@ impl Command for PlaceOrder {
                 order.hold();
             }
         }
-        repository::insert(work, &order, buyer.limit.as_ref()).await?;
+        placing::insert(work, &order, buyer.limit.as_ref()).await?;
         // Last, because everybody who orders these products waits here.
         let mut levels = match order.warehouse_id() {
             Some(warehouse) if self.back_order => {
@@ -108,8 +108,8 @@ impl Command for PlaceOrder {
         work.record(OrderEvent::Placed(Box::new(order.clone()))).await?;
         let levels = levels.close(work);
         futures::try_join!(
-            repository::insert_held(work, &order),
-            repository::mark_waiting(work, &order),
+            reservation_rows::insert_held(work, &order),
+            reservation_rows::mark_waiting(work, &order),
             levels.write(work),
         )?;
         levels.tell(work).await?;
@@ -126,7 +126,7 @@ impl PlaceOrder {
         work: &mut UnitOfWork<'_>,
     ) -> Result<(HashMap<ProductId, Product>, Buyer, Option<WarehouseId>), Error> {
         let ids = self.lines.iter().map(|line| line.product_id).collect();
-        repository::load_for_placing(work, ids, self.customer_id, self.warehouse_id.is_none()).await
+        placing::load_for_placing(work, ids, self.customer_id, self.warehouse_id.is_none()).await
     }
 
     /// Reads what price lists say of the lines that have no price of their own, on the day of the order.
@@ -231,7 +231,7 @@ impl Command for AmendOrder {
         };
         order.save(work).await?;
         if changes_lines {
-            repository::replace_lines(work, &order).await?;
+            line_rows::replace_lines(work, &order).await?;
             credit::repository::count_to_invoice(work, &[self.id], &[], Reopens::Yes).await?;
         }
         repository::keep_amendment(work, &event, &changed.dropped).await?;
@@ -414,7 +414,7 @@ impl Command for CancelOrder {
         let mut levels = stock::repository::lock(work, &order.places()).await?;
         let decide = |order: &mut Order, now| order.cancel(self.reason.clone(), &mut levels, now).map(Some);
         let order = change(work, "order.cancel", order, self.expected_version, decide).await?;
-        repository::replace_held(work, &order).await?;
+        reservation_rows::replace_held(work, &order).await?;
         levels.save(work).await?;
         Ok(OrderView::of(&order).seen_by(&work.context().principal))
     }
@@ -444,10 +444,10 @@ impl Command for CancelRest {
         }
         order.save(work).await?;
         if was_divided || order.is_divided() {
-            repository::write_progress(work, &order).await?;
+            line_rows::write_progress(work, &order).await?;
             credit::repository::count_to_invoice(work, &[self.id], &[], Reopens::No).await?;
         }
-        repository::replace_held(work, &order).await?;
+        reservation_rows::replace_held(work, &order).await?;
         for event in events {
             repository::keep_step(work, &event).await?;
             work.record(event).await?;

@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use super::aggregate::OrderStatus;
 use super::queries::fitting;
-use super::repository::{HeldRow, held, held_units, of_line, status};
+use super::repository::status;
+use super::reservation_rows::{HeldRow, held, held_units, of_line};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;

@@ -12,8 +12,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::aggregate::{Order, OrderError, OrderLine, OrderStatus};
-use super::repository::{HeldRow, OrderLineRow, OrderRow, held, of_line, status};
+use super::aggregate::{Order, OrderStatus};
+use super::error::OrderError;
+use super::line_rows::OrderLineRow;
+use super::lines::OrderLine;
+use super::repository::{OrderRow, status};
+use super::reservation_rows::{HeldRow, held, of_line};
 use super::totals::{VatSubtotal, vat_breakdown};
 use crate::application::context::RequestContext;
 use crate::application::error::Error;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::aggregate::Order;
 use super::events::OrderEvent;
-use super::repository;
+use super::{repository, reservation_rows};
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
@@ -288,7 +288,7 @@ async fn lock(work: &mut UnitOfWork<'_>, mut ids: Vec<OrderId>) -> Result<Vec<Or
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(crate) async fn save(work: &mut UnitOfWork<'_>, events: Vec<OrderEvent>) -> Result<(), Error> {
-    repository::write_held(work, &events).await?;
+    reservation_rows::write_held(work, &events).await?;
     for event in events {
         work.record(event).await?;
     }

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::aggregate::OrderLine;
+use super::lines::OrderLine;
 use crate::values::money::{Money, VatRate};
 
 /// The net amount that is taxed at one rate, and its VAT.
