@@ -540,6 +540,7 @@ fn taken_back(
         reason: ReturnReason::parse("damaged in transit").expect("valid"),
         received_on: on,
         created_by: "bob@docks.example".to_owned(),
+        locations: Vec::new(),
     };
     let (_, received) = Return::receive(id, order, &parts, new, now);
     (happened(received), happened(returned))

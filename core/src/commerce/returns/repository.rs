@@ -37,9 +37,10 @@ crate::statement! {
         quantities: &'a [&'a BigDecimal] => Array<Numeric>,
         restocked: &'a [bool] => Array<Bool>,
         reasons: &'a [Option<&'a str>] => Array<Nullable<Text>>,
+        locations: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
     }
-    = "INSERT INTO return_lines (tenant_id, return_id, number, position, quantity, restocked, reason)
-     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7) AS line"
+    = "INSERT INTO return_lines (tenant_id, return_id, number, position, quantity, restocked, reason, location_id)
+     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8) AS line"
 }
 
 /// Inserts a return of an order that is locked.
@@ -70,7 +71,10 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, received: &Return) -> Resu
     let restocked: Vec<_> = lines.iter().map(|line| line.restocked).collect();
     let reasons: Vec<_> =
         lines.iter().map(|line| line.reason.as_ref().map(|reason| reason.as_str())).collect();
-    InsertLines::new(row.tenant_id, row.id, &numbers, &positions, &quantities, &restocked, &reasons)
+    let locations: Vec<_> =
+        lines.iter().map(|line| line.location.as_ref().map(|location| location.id.uuid())).collect();
+    let (tenant, id) = (row.tenant_id, row.id);
+    InsertLines::new(tenant, id, &numbers, &positions, &quantities, &restocked, &reasons, &locations)
         .execute(work.connection())
         .await?;
     Ok(())
