@@ -842,7 +842,8 @@ async fn insert_lines(work: &UnitOfWork<'_>, order: &Order) -> Result<(bool, boo
     Ok(inserting.get_result(&mut connection).await?)
 }
 
-async fn save(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+/// As the aggregate's own, for a caller who writes something else in the same round trip.
+pub(crate) async fn save(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
     let mut connection = work.pipeline();
     let delivery_address = postal_to_json(order.delivery_address.as_ref())?;
     let saving = Save::new(

@@ -73,10 +73,14 @@ impl Command for ReceiveReturn {
         };
         let (received, event) = Return::receive(id, order, &parts, new, now);
         received.put_away(order, &mut levels)?;
-        order.save(work).await?;
-        orders::repository::write_progress(work, order).await?;
-        credit::repository::count_to_invoice(work, &[self.order_id], &[], Reopens::No).await?;
-        repository::insert(work, &received).await?;
+        let returned_of = [self.order_id];
+        // At once: everybody who orders these products waits meanwhile. What may still be invoiced is counted when the lines are written.
+        futures::try_join!(
+            orders::repository::save(work, order),
+            orders::repository::write_progress(work, order),
+            credit::repository::count_to_invoice(work, &returned_of, &[], Reopens::No),
+            repository::insert(work, &received),
+        )?;
         work.record(event).await?;
         orders::repository::keep_step(work, &returned).await?;
         work.record(returned).await?;
