@@ -1035,6 +1035,7 @@ diesel::table! {
         quantity -> Numeric,
         restocked -> Bool,
         reason -> Nullable<Text>,
+        location_id -> Nullable<Uuid>,
     }
 }
 

@@ -15,6 +15,8 @@ use super::{Load, Progress};
 const FROM_ORDERS: &str = "/invoices/from-orders";
 /// The most invoices of a customer and with an order's number among which its invoice is looked up: a page.
 const PAGE: &str = "200";
+/// The most words that are searched for.
+const WORDS: usize = 10;
 
 /// Invoices all orders that have left.
 pub(super) async fn invoice(load: &Load, concurrency: usize, progress: &Progress) {
@@ -63,11 +65,19 @@ async fn draft(load: &Load, sold: &Sold) -> Result<Value, Problem> {
 
 async fn find(load: &Load, sold: &Sold, answer: &Answer) -> Result<Value, Problem> {
     let number = sold.order.number.as_str();
-    let filter = [("customer_id", sold.customer.as_str()), ("q", number), ("limit", PAGE)];
+    let words = words(number);
+    let mut filter = vec![("customer_id", sold.customer.as_str()), ("limit", PAGE)];
+    filter.extend((!words.is_empty()).then_some(("q", words.as_str())));
     let list = load.client.get("/invoices", &filter).await?.body;
     let of_order = |one: &&Value| one["reference"] == number && one["kind"] == "invoice";
     let found = list["data"].as_array().and_then(|all| all.iter().find(of_order));
     found.cloned().ok_or_else(|| Problem::Refused(refusal(answer)))
+}
+
+/// The words of an order's number, as many as the API searches for.
+fn words(number: &str) -> String {
+    let words = number.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.take(WORDS).collect::<Vec<_>>().join(" ")
 }
 
 /// Gives a draft its number, unless it has one.
@@ -155,5 +165,17 @@ impl Load {
                 self.fail(&format!("{what} of {of}: gave up: {message}"), 1);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_searched_for_by_its_words_and_no_more_than_the_api_takes() {
+        assert_eq!((words("536365"), words("A-1/b 2")), ("536365".to_owned(), "A 1 b 2".to_owned()));
+        assert_eq!(words(&"1-".repeat(50)), ["1"; WORDS].join(" "));
+        assert_eq!(words("***"), "");
     }
 }

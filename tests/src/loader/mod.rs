@@ -16,6 +16,7 @@ mod identities;
 mod invoices;
 mod orders;
 mod outcome;
+mod parts;
 mod payments;
 mod plan;
 mod progress;
@@ -52,6 +53,7 @@ use calendar::Calendar;
 use catalogue::Catalogue;
 use client::Client;
 use outcome::{Outcome, Problem};
+use parts::Parts;
 use plan::Plan;
 use refusals::Refusals;
 use returns::Returning;
@@ -188,6 +190,7 @@ struct Load {
     calendar: Calendar,
     shelf: Shelf,
     sales: Sales,
+    parts: Parts,
     books: Books,
     /// Whether the file sells more products than are received.
     is_full: bool,
@@ -205,13 +208,15 @@ struct Load {
 /// written. Later failures are in the report.
 pub async fn load(options: &Options, progress: &Progress) -> Result<Report> {
     let begin = Instant::now();
-    let Plan { products, is_full, returned, countries, calendar, id } = plan::read(options, progress).await?;
+    let plan = plan::read(options, progress).await?;
+    let Plan { products, is_full, returned, parts, countries, calendar, id } = plan;
     let load = Load {
         client: Client::new(&options.api, &options.credential, options.patience)?,
         catalogue: Catalogue::new(&options.vat_rate, countries),
         calendar,
         shelf: Shelf::default(),
         sales: Sales::new(returned),
+        parts,
         books: Books::new(options.invoices),
         is_full,
         turns: Stripes::new(),
@@ -334,9 +339,15 @@ impl Load {
             _ if rows == 0 => None,
             Phase::Orders => Some(Task::Order(invoice)),
             Phase::Returns => {
-                Some(Task::Return { returning: self.sales.allot(invoice, &self.calendar), rows })
+                let mut returning = self.sales.allot(invoice, &self.calendar);
+                returning.tell_apart(&self.parts);
+                Some(Task::Return { returning, rows })
             }
-            Phase::WriteOffs => Some(Task::WriteOff { losing: Losing::allot(invoice, &self.shelf), rows }),
+            Phase::WriteOffs => {
+                let mut losing = Losing::allot(invoice, &self.shelf);
+                losing.tell_apart(&self.parts);
+                Some(Task::WriteOff { losing, rows })
+            }
         }
     }
 

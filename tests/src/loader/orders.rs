@@ -40,6 +40,12 @@ struct Held {
 pub(super) async fn load_invoice(load: &Load, invoice: Invoice) -> Result<Outcome, Problem> {
     let Invoice { number, rows } = invoice;
     let mut outcome = Outcome::default();
+    if load.parts.has_order(&number) {
+        let message = format!("an earlier part of the file is order {number}, which gets no further rows");
+        let refusal = Refusal::new("order_reference_taken", message);
+        outcome.refused.extend(rows.into_iter().map(|row| refusal.of_row(row)));
+        return Ok(outcome);
+    }
     let Some(first) = rows.first() else { return Ok(outcome) };
     let (code, ordered_on) = (customer_code(first), load.calendar.moved(&first.date));
     let (first_line, is_consumer) = (first.line, first.customer.is_empty());
@@ -64,6 +70,7 @@ pub(super) async fn load_invoice(load: &Load, invoice: Invoice) -> Result<Outcom
     }
     let request = Request { number: &number, customer, ordered_on };
     if let Some((order, held)) = place(load, &request, lines, &mut outcome.refused).await? {
+        load.parts.have_order(&number);
         let Some(id) = order["id"].as_str().map(str::to_owned) else {
             return Err(Problem::Failed(format!("order {number}: the API answered without an id")));
         };
@@ -114,9 +121,8 @@ async fn place(
     Ok(None)
 }
 
-/// Adopts an existing order with this number that was placed from other rows: by an earlier run with other refusals, or from
-/// an earlier part of the file. It is adopted if it has only rows of this invoice. Rows that it lacks are refused, because an
-/// order does not grow.
+/// Adopts an existing order with this number that was placed from other rows, such as by an earlier run with other refusals. It is
+/// adopted if it has only rows of this invoice. Rows that it lacks are refused, because an order does not grow.
 async fn adopt(
     load: &Load,
     number: &str,

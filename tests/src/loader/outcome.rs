@@ -7,6 +7,10 @@ use sha2::{Digest, Sha256};
 use super::client::{Answer, GaveUp};
 use super::rows::{RefusedRow, Row};
 
+/// The longest reference, tracking number and reason that the API accepts, in characters.
+pub(super) const REFERENCE_AT_MOST: usize = 100;
+pub(super) const REASON_AT_MOST: usize = 500;
+
 /// The API's reason for refusing a row or a document.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
@@ -108,6 +112,17 @@ pub(super) fn item_with<'a>(list: &'a Value, member: &str, text: &str) -> Option
     list["data"].as_array()?.iter().find(|item| item[member] == text)
 }
 
+/// Returns a text that is made of an invoice's number, as the API accepts it: the end of one that has more than `most` characters gives way
+/// to a digest of the whole. So it is the same in every run, and two different ones stay different.
+pub(super) fn fitted(text: String, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text;
+    }
+    let digest = hex::encode(&Sha256::digest(&text)[..8]);
+    let kept: String = text.chars().take(most.saturating_sub(digest.len() + 1)).collect();
+    format!("{kept}~{digest}")
+}
+
 /// Returns a key that is the same for the same request in every run, and different for another body.
 pub(super) fn idempotency_key(what: &str, body: &Value) -> String {
     let mut digest = Sha256::new();
@@ -150,6 +165,17 @@ mod tests {
             assert!(lines.is_empty());
         }
         assert!(!points_at_lines(&refusing(&["/business_date"])));
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_ends_with_a_digest_of_the_whole() {
+        assert_eq!(fitted("é".repeat(100), 100), "é".repeat(100), "characters are counted, not bytes");
+        let (one, other) = (format!("{}1", "é".repeat(100)), format!("{}2", "é".repeat(100)));
+        let short = fitted(one.clone(), 100);
+        assert_eq!(short.chars().count(), 100);
+        assert!(short.starts_with(&"é".repeat(83)), "{short}");
+        assert_eq!(short, fitted(one, 100), "always the same");
+        assert_ne!(short, fitted(other, 100));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::calendar::Calendar;
 use super::catalogue::customer_code;
+use super::parts::{Finder, Parts};
 use super::rows::{Invoice, Piece};
 use super::sales::{PAIRS_AT_MOST, pair};
 use super::{Options, Progress, Reading, amounts, is_service, open};
@@ -26,6 +27,7 @@ pub(super) struct Plan {
     pub(super) is_full: bool,
     /// The customers and products of the returns ([`pair`]).
     pub(super) returned: HashSet<String>,
+    pub(super) parts: Parts,
     /// The country of each customer's first sale in the file, by code: some have several, and orders are loaded in any order.
     pub(super) countries: HashMap<String, String>,
     pub(super) calendar: Calendar,
@@ -66,6 +68,7 @@ struct Notes {
     products: BTreeMap<String, Planned>,
     is_full: bool,
     returned: HashSet<String>,
+    finder: Finder,
     countries: HashMap<String, String>,
     calendar: Calendar,
     digest: Sha256,
@@ -77,6 +80,7 @@ impl Notes {
             products: BTreeMap::new(),
             is_full: false,
             returned: HashSet::new(),
+            finder: Finder::new(),
             countries: HashMap::new(),
             calendar,
             digest: Sha256::new(),
@@ -85,6 +89,7 @@ impl Notes {
 
     fn note(&mut self, invoice: &Invoice) {
         let Some(first) = invoice.rows.first() else { return };
+        self.finder.note(&invoice.number);
         let customer = customer_code(first);
         let is_sale = !invoice.is_cancellation();
         if is_sale && self.countries.len() < CUSTOMERS_AT_MOST && !self.countries.contains_key(&customer) {
@@ -123,6 +128,7 @@ impl Notes {
             products: self.products.into_values().collect(),
             is_full: self.is_full,
             returned: self.returned,
+            parts: self.finder.parts(),
             countries: self.countries,
             calendar: self.calendar,
             id: hex::encode(&self.digest.finalize()[..8]),

@@ -6,7 +6,10 @@ use bigdecimal::BigDecimal;
 use serde_json::{Value, json};
 
 use super::books::Back;
-use super::outcome::{Outcome, Problem, idempotency_key, item_with, take_refused};
+use super::outcome::{
+    Outcome, Problem, REASON_AT_MOST, REFERENCE_AT_MOST, fitted, idempotency_key, item_with, take_refused,
+};
+use super::parts::Parts;
 use super::rows::{RefusedRow, Row};
 use super::sales::Placed;
 use super::{Load, amounts};
@@ -22,12 +25,21 @@ pub(super) struct Part {
     pub(super) row: Row,
 }
 
+/// What an invoice takes back of an order: a return.
+#[derive(Debug)]
+pub(super) struct OfOrder {
+    pub(super) order: Arc<Placed>,
+    /// Unique, because an invoice can cancel parts of several orders.
+    reference: String,
+    pub(super) parts: Vec<Part>,
+}
+
 /// What an invoice takes back.
 #[derive(Debug)]
 pub(super) struct Returning {
     pub(super) number: String,
     pub(super) received_on: Option<String>,
-    pub(super) by_order: Vec<(Arc<Placed>, Vec<Part>)>,
+    pub(super) by_order: Vec<OfOrder>,
     /// Rows that are not met, or not to their end.
     pub(super) refused: Vec<RefusedRow>,
 }
@@ -38,9 +50,20 @@ impl Returning {
     }
 
     pub(super) fn add(&mut self, order: &Arc<Placed>, part: Part) {
-        match self.by_order.iter_mut().find(|(known, _)| known.id == order.id) {
-            Some((_, parts)) => parts.push(part),
-            None => self.by_order.push((Arc::clone(order), vec![part])),
+        match self.by_order.iter_mut().find(|known| known.order.id == order.id) {
+            Some(known) => known.parts.push(part),
+            None => {
+                let reference = format!("{}/{}", self.number, order.number);
+                self.by_order.push(OfOrder { order: Arc::clone(order), reference, parts: vec![part] });
+            }
+        }
+    }
+
+    /// Gives the returns references of their own: an earlier part of this invoice may take something back of the same orders.
+    pub(super) fn tell_apart(&mut self, parts: &Parts) {
+        for of_order in &mut self.by_order {
+            let reference = std::mem::take(&mut of_order.reference);
+            of_order.reference = parts.reference(&self.number, reference);
         }
     }
 }
@@ -48,10 +71,9 @@ impl Returning {
 pub(super) async fn receive(load: &Load, returning: Returning) -> Result<Outcome, Problem> {
     let Returning { number, received_on, by_order, refused } = returning;
     let mut outcome = Outcome { refused, ..Outcome::default() };
-    for (order, mut parts) in by_order {
+    for OfOrder { order, reference, mut parts } in by_order {
         let path = format!("/orders/{}/returns", order.id);
-        // Unique, because an invoice can cancel parts of several orders.
-        let reference = format!("{number}/{}", order.number);
+        let reference = fitted(reference, REFERENCE_AT_MOST);
         while !parts.is_empty() {
             let body = body(&number, &reference, received_on.as_deref(), &parts);
             let answer = load.client.post(&path, Some(&idempotency_key(&path, &body)), Some(&body)).await?;
@@ -86,7 +108,7 @@ fn body(number: &str, reference: &str, received_on: Option<&str>, parts: &[Part]
         json!({"position": part.position, "quantity": amounts::plain(&part.quantity), "restock": true})
     };
     let lines: Vec<Value> = parts.iter().map(line).collect();
-    let reason = format!("cancelled by invoice {number}");
+    let reason = fitted(format!("cancelled by invoice {number}"), REASON_AT_MOST);
     let mut body = json!({"reference": reference, "reason": reason, "lines": lines});
     if let Some(day) = received_on {
         body["received_on"] = json!(day);

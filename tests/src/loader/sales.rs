@@ -157,9 +157,9 @@ mod tests {
     fn allotted(sales: &Sales, rows: &[(u64, &str, &str)]) -> (Vec<String>, Vec<(u64, String)>) {
         let calendar = Calendar::new(NaiveDate::from_ymd_opt(2026, 12, 1).unwrap());
         let returning = sales.allot(cancelling(rows), &calendar);
-        let parts = returning.by_order.iter().flat_map(|(order, parts)| {
-            parts.iter().map(move |part| {
-                format!("{} of {}.{}", amounts::plain(&part.quantity), order.number, part.position)
+        let parts = returning.by_order.iter().flat_map(|of_order| {
+            of_order.parts.iter().map(move |part| {
+                format!("{} of {}.{}", amounts::plain(&part.quantity), of_order.order.number, part.position)
             })
         });
         let refused = returning.refused.iter().map(|row| (row.line, row.reason.clone()));

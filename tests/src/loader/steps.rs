@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::outcome::{REFERENCE_AT_MOST, fitted};
+
 /// One order in so many leaves in two shipments, by the sum of the characters of its number.
 const ONE_IN: u32 = 5;
 
@@ -29,9 +31,9 @@ impl Step {
     pub(super) fn body(self, number: &str, shipped_on: Option<&str>, order: &Value) -> Option<Value> {
         let mut body = match self {
             Self::ShipFirst => {
-                json!({"lines": first_half(order), "tracking_number": format!("TRACK-{number}-1")})
+                json!({"lines": first_half(order), "tracking_number": tracking(format!("{number}-1"))})
             }
-            Self::Ship => json!({"tracking_number": format!("TRACK-{number}")}),
+            Self::Ship => json!({"tracking_number": tracking(number.to_owned())}),
             Self::Confirm | Self::Deliver => return None,
         };
         if let Some(day) = shipped_on {
@@ -57,6 +59,11 @@ pub(super) fn leaves_in_two(number: &str, order: &Value) -> bool {
     let nothing_has_left = lines(order).all(|line| line["shipped"] == "0");
     let sum: u32 = number.bytes().map(u32::from).sum();
     nothing_has_left && lines(order).count() > 1 && sum.is_multiple_of(ONE_IN)
+}
+
+/// A number may be as long as a tracking number alone.
+fn tracking(number: String) -> String {
+    fitted(format!("TRACK-{number}"), REFERENCE_AT_MOST)
 }
 
 fn first_half(order: &Value) -> Vec<Value> {
@@ -104,5 +111,18 @@ mod tests {
             "lines": [{"position": 1, "quantity": "4"}], "tracking_number": "TRACK-72-1", "shipped_on": "2026-12-01",
         });
         assert_eq!(body, Some(expected));
+    }
+
+    #[test]
+    fn a_tracking_number_is_as_long_as_the_api_accepts_however_long_the_invoices_is() {
+        let tracking = |step: Step, number: &str| {
+            let body = step.body(number, None, &order(&["0", "0"])).expect("a shipment has one");
+            body["tracking_number"].as_str().expect("a text").to_owned()
+        };
+        let (fits, long) = ("9".repeat(94), "9".repeat(95));
+        assert_eq!(tracking(Step::Ship, &fits), format!("TRACK-{fits}"));
+        let (first, rest) = (tracking(Step::ShipFirst, &long), tracking(Step::Ship, &long));
+        assert_eq!((first.len(), rest.len()), (REFERENCE_AT_MOST, REFERENCE_AT_MOST));
+        assert_ne!(first, rest);
     }
 }

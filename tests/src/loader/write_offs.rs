@@ -5,7 +5,11 @@ use bigdecimal::{BigDecimal, Zero};
 use serde_json::{Value, json};
 
 use super::catalogue::Article;
-use super::outcome::{Outcome, Problem, Refusal, idempotency_key, item_with, take_refused};
+use super::outcome::{
+    Outcome, Problem, REASON_AT_MOST, REFERENCE_AT_MOST, Refusal, fitted, idempotency_key, item_with,
+    take_refused,
+};
+use super::parts::Parts;
 use super::rows::{Invoice, RefusedRow, Row};
 use super::shelf::Shelf;
 use super::{Load, amounts};
@@ -16,6 +20,8 @@ const PATH: &str = "/stock-write-offs";
 #[derive(Debug)]
 pub(super) struct Losing {
     pub(super) number: String,
+    /// Of the document.
+    reference: String,
     lost: Vec<Lost>,
     /// Rows that are not met, or not to their end.
     pub(super) refused: Vec<RefusedRow>,
@@ -30,7 +36,8 @@ struct Lost {
 impl Losing {
     /// Decides what is written off. The invoices must come in the order of the file, after all sales and returns.
     pub(super) fn allot(invoice: Invoice, shelf: &Shelf) -> Self {
-        let mut losing = Self { number: invoice.number, lost: Vec::new(), refused: Vec::new() };
+        let (number, reference) = (invoice.number.clone(), invoice.number);
+        let mut losing = Self { number, reference, lost: Vec::new(), refused: Vec::new() };
         for row in invoice.rows {
             let wanted = amounts::amount(&row.quantity).unwrap_or_default().abs();
             let quantity = shelf.take(&row.sku, &wanted);
@@ -45,10 +52,19 @@ impl Losing {
         }
         losing
     }
+
+    /// Gives the document a reference of its own: an earlier part of this invoice may write something off, too.
+    pub(super) fn tell_apart(&mut self, parts: &Parts) {
+        if !self.lost.is_empty() {
+            let reference = std::mem::take(&mut self.reference);
+            self.reference = parts.reference(&self.number, reference);
+        }
+    }
 }
 
 pub(super) async fn write_off(load: &Load, losing: Losing) -> Result<Outcome, Problem> {
-    let Losing { number, lost, refused } = losing;
+    let Losing { number, reference, lost, refused } = losing;
+    let reference = fitted(reference, REFERENCE_AT_MOST);
     let mut outcome = Outcome { refused, ..Outcome::default() };
     let date = lost.first().and_then(|lost| load.calendar.moved(&lost.row.date));
     let mut lines = Vec::new();
@@ -57,10 +73,10 @@ pub(super) async fn write_off(load: &Load, losing: Losing) -> Result<Outcome, Pr
         lines.push((lost, product));
     }
     while !lines.is_empty() {
-        let body = body(&number, date.as_deref(), &lines);
+        let body = body(&number, &reference, date.as_deref(), &lines);
         let answer = load.client.post(PATH, Some(&idempotency_key(PATH, &body)), Some(&body)).await?;
         let taken = answer.status == 409 && answer.code() == "stock_document_reference_taken";
-        if answer.status == 201 || (taken && is_posted(load, &number, &lines).await?) {
+        if answer.status == 201 || (taken && is_posted(load, &reference, &lines).await?) {
             outcome.write_offs += 1;
             break;
         }
@@ -75,11 +91,11 @@ pub(super) async fn write_off(load: &Load, losing: Losing) -> Result<Outcome, Pr
     Ok(outcome)
 }
 
-fn body(number: &str, date: Option<&str>, lines: &[(Lost, String)]) -> Value {
+fn body(number: &str, reference: &str, date: Option<&str>, lines: &[(Lost, String)]) -> Value {
     let line = |(lost, product): &(Lost, String)| json!({"product_id": product, "quantity": amounts::plain(&lost.quantity)});
     let lines: Vec<Value> = lines.iter().map(line).collect();
-    let reason = format!("written off by invoice {number}");
-    let mut body = json!({"reference": number, "reason": reason, "lines": lines});
+    let reason = fitted(format!("written off by invoice {number}"), REASON_AT_MOST);
+    let mut body = json!({"reference": reference, "reason": reason, "lines": lines});
     if let Some(day) = date {
         body["business_date"] = json!(day);
     }
@@ -87,10 +103,10 @@ fn body(number: &str, date: Option<&str>, lines: &[(Lost, String)]) -> Value {
 }
 
 /// Whether this was written off already, by an earlier run: with this reference, and the same lines.
-async fn is_posted(load: &Load, number: &str, lines: &[(Lost, String)]) -> Result<bool, Problem> {
-    let filter = [("kind", "write_off"), ("reference", number)];
+async fn is_posted(load: &Load, reference: &str, lines: &[(Lost, String)]) -> Result<bool, Problem> {
+    let filter = [("kind", "write_off"), ("reference", reference)];
     let list = load.client.get("/stock-documents", &filter).await?.body;
-    let Some(id) = item_with(&list, "reference", number).and_then(|found| found["id"].as_str()) else {
+    let Some(id) = item_with(&list, "reference", reference).and_then(|found| found["id"].as_str()) else {
         return Ok(false);
     };
     let found = load.client.get(&format!("/stock-documents/{id}"), &[]).await?.body;

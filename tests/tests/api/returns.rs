@@ -1,7 +1,7 @@
 //! Returns: what comes back, what can be sold again, who gets it. Every test ends with the proof.
 
 use anyhow::{Context, Result};
-use comptoir_tests::harness::{Answer, Api, World};
+use comptoir_tests::harness::{Answer, Api, World, main_warehouse, rows, stock_of};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ async fn what_comes_back_is_on_hand_again_or_written_off() {
         assert_eq!(read.json, received.json);
         assert_eq!((received.header("etag"), read.header("etag")), (None, None), "it never changes");
         assert_eq!(read.json["lines"][1], json!({"position": 1, "product_id": tea["id"], "sku": "TEA", "name": "Product TEA",
-            "quantity": "1", "restocked": false, "reason": "torn"}));
+            "quantity": "1", "restocked": false, "reason": "torn", "location_id": null}));
         let returned = order(&api, &id).await?;
         assert_eq!((returned["status"].as_str(), returned["version"].as_i64()), (Some("shipped"), Some(4)));
         assert_eq!(progress(&returned), ["5 0 3", "1 0 1"]);
@@ -62,6 +62,98 @@ async fn what_comes_back_is_on_hand_again_or_written_off() {
         assert_eq!(list["data"].as_array().map(Vec::len), Some(1), "{list}");
         assert_eq!(told(world, received.field("id")).await?, [("return.received".to_owned(), 1)]);
         assert_eq!(told(world, &id).await?.last().context("events")?, &("order.returned".to_owned(), 4));
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+/// What lies of a product in no location, and then in each, by code.
+async fn shelves(api: &Api, product: &Value) -> Result<String> {
+    let stock = stock_of(api, product).await?;
+    let stock = api.http.get(&format!("/stock/{}", stock["id"].as_str().context("no id")?)).await?.json;
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let mut told = vec![format!("{} of {}", text(&stock["located"]), text(&stock["on_hand"]))];
+    for place in stock["places"].as_array().context("no places")? {
+        told.push(format!("{} {}", text(&place["code"]), text(&place["on_hand"])));
+    }
+    Ok(told.join(", "))
+}
+
+fn into_location(mut line: Value, location: &Value) -> Value {
+    line["location_id"] = location["id"].clone();
+    line
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_back_is_put_into_the_location_that_its_line_names() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (tea, advice) = (api.product_in_stock("TEA", "9").await?, api.product("ADVICE").await?);
+        let main = main_warehouse(&api).await?;
+        let (near, far) = (api.location(&main, "A-01").await?, api.location(&main, "B-01").await?);
+        let id = confirmed(&api, &[(&tea, "8"), (&advice, "1")]).await?;
+        let shipped = api.http.post(&format!("/orders/{id}/ship"), &json!({})).await?;
+        assert_eq!(shipped.status, 200, "{}", shipped.text);
+
+        // A location of another warehouse, one that is archived, and one that is not there.
+        let market = api.created("/warehouses", &json!({"code": "MARKET", "name": "Market"})).await?;
+        let (stall, old) = (api.location(&market, "S-01").await?, api.location(&main, "OLD").await?);
+        let archive =
+            |location: &Value| format!("/locations/{}/archive", location["id"].as_str().unwrap_or("?"));
+        assert_eq!(api.http.command(&archive(&old)).await?.status, 200);
+        let nobody = json!({"id": "01900000-0000-7000-8000-0000000000ff"});
+        for location in [&stall, &old, &nobody] {
+            let lines = [line(1, "1", true), into_location(line(1, "1", true), location)];
+            let refused = back(&api, &id, &lines).await?;
+            assert_eq!((refused.status, refused.code()), (422, "invalid_return"), "{}", refused.text);
+            assert_eq!(refused.pointers(), ["/lines/1/location_id"]);
+            assert_eq!(refused.json["errors"][0]["code"], "unknown_location");
+        }
+        // What is written off lies nowhere, and a service neither.
+        let lines = [(1, true), (1, false), (2, true)]
+            .map(|(position, restock)| into_location(line(position, "1", restock), &near));
+        let refused = back(&api, &id, &lines).await?;
+        assert_eq!((refused.status, refused.code()), (422, "invalid_return"), "{}", refused.text);
+        assert_eq!(refused.pointers(), ["/lines/1/location_id", "/lines/2/location_id"]);
+        assert_eq!(refused.json["errors"][0]["code"], "nothing_to_put_away");
+        assert_eq!(progress(&order(&api, &id).await?), ["8 0 0", "1 0 0"], "nothing came back by these");
+
+        let lines = [
+            into_location(line(1, "2", true), &far),
+            line(1, "1", true),
+            line(1, "1", false),
+            into_location(line(1, "3", true), &near),
+            line(2, "1", true),
+        ];
+        let received = back(&api, &id, &lines).await?;
+        assert_eq!(received.status, 201, "{}", received.text);
+        let lines = received.json["lines"].as_array().context("no lines")?;
+        let put: Vec<&Value> = lines.iter().map(|line| &line["location_id"]).collect();
+        assert_eq!(put, [&far["id"], &Value::Null, &Value::Null, &near["id"], &Value::Null]);
+        let read = api.http.get(&format!("/returns/{}", received.field("id"))).await?;
+        assert_eq!(read.json, received.json);
+        // One lay there before; one of those that came back lies in no location, and one was written off.
+        assert_eq!(shelves(&api, &tea).await?, "5 of 7, A-01 3, B-01 2");
+        let ledger = rows(&api.http.get("/stock-location-movements").await?)?;
+        let moved =
+            |row: &Value| (row["document_type"].clone(), row["change"].clone(), row["document_id"].clone());
+        let moved: Vec<_> = ledger.iter().map(moved).collect();
+        let change = |change: &str| (json!("return"), json!(change), received.json["id"].clone());
+        assert_eq!(moved, [change("3"), change("2")], "the newest first");
+        let used = api.http.command(&archive(&near)).await?;
+        assert_eq!((used.status, used.code()), (409, "location_in_use"), "{}", used.text);
+
+        // While the location is counted, nothing is put there, and elsewhere it is.
+        let body = json!({"warehouse_id": main["id"], "location_ids": [near["id"]]});
+        let count = api.created("/inventory-counts", &body).await?;
+        let path = format!("/inventory-counts/{}/start", count["id"].as_str().context("no id")?);
+        let started = api.http.post(&path, &json!({})).await?;
+        assert_eq!(started.status, 200, "{}", started.text);
+        let frozen = back(&api, &id, &[into_location(line(1, "1", true), &near)]).await?;
+        assert_eq!((frozen.status, frozen.code()), (409, "stock_frozen"), "{}", frozen.text);
+        let elsewhere = back(&api, &id, &[into_location(line(1, "1", true), &far)]).await?;
+        assert_eq!(elsewhere.status, 201, "{}", elsewhere.text);
+        assert_eq!(shelves(&api, &tea).await?, "6 of 8, A-01 3, B-01 3");
         api.proof().await.map(drop)
     })
     .await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Http, World, api_key, until};
+use comptoir_tests::harness::{Http, World, api_key, id, main_warehouse, stock_of, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -92,6 +92,53 @@ async fn opening_stock_is_received_once_and_a_file_may_be_sent_again() {
         );
         assert_eq!(answer.await?.status, 403);
         Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn opening_stock_lies_in_the_location_that_its_row_names() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let main = main_warehouse(&api).await?;
+        let market = api.created("/warehouses", &json!({"code": "MARKET", "name": "Market"})).await?;
+        let shelf = api.location(&main, "A-01").await?;
+        api.location(&market, "S-01").await?;
+        let old = api.location(&main, "OLD").await?;
+        let archived = api.http.command(&format!("/locations/{}/archive", id(&old))).await?;
+        ensure!(archived.status == 200, "{}", archived.text);
+        let tea = api.stocked_product("TEA").await?;
+        let pot = api.stocked_product("POT").await?;
+        let cup = api.stocked_product("CUP").await?;
+        for sku in ["JUG", "MUG", "PAN"] {
+            api.stocked_product(sku).await?;
+        }
+        // Of the default warehouse, of a named one, and of none; then of another warehouse, one that is archived, and one that is not there.
+        let file = "sku;quantity;warehouse;location\r\nTEA;120;;A-01\r\nPOT;4;MARKET;S-01\r\nCUP;7;;\r\n\
+            JUG;1;MARKET;A-01\r\nMUG;1;;OLD\r\nPAN;1;MAIN;NOWHERE\r\n";
+        let import = imported(&api.http, "", file).await?;
+        assert_eq!(counts(&import), (Some(3), Some(3)), "{import}");
+        let wrong = [4, 5, 6].map(|row| (row, "/location".to_owned(), "unknown_location".to_owned()));
+        assert_eq!(refused(&api.http, &import).await?, wrong);
+
+        let lies = async |product: &Value| -> Result<(Value, Value)> {
+            let stock = stock_of(&api, product).await?;
+            let stock = api.http.get(&format!("/stock/{}", id(&stock))).await?.json;
+            let places = stock["places"].as_array().into_iter().flatten();
+            let place = |place: &Value| json!([place["code"], place["on_hand"]]);
+            Ok((stock["on_hand"].clone(), places.map(place).collect()))
+        };
+        assert_eq!(lies(&tea).await?, (json!("120"), json!([["A-01", "120"]])));
+        assert_eq!(lies(&pot).await?, (json!("4"), json!([["S-01", "4"]])));
+        assert_eq!(lies(&cup).await?, (json!("7"), json!([])), "in no location, as before");
+        let moved =
+            api.http.get(&format!("/stock-location-movements?location_id={}", id(&shelf))).await?.json;
+        let first = &moved["data"][0];
+        assert_eq!((&first["document_type"], &first["reason"]), (&json!("receipt"), &json!("opening stock")));
+
+        let again = imported(&api.http, "", file).await?;
+        assert_eq!(counts(&again), (Some(0), Some(6)), "{again}");
+        api.proof().await.map(drop)
     })
     .await;
 }

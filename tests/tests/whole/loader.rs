@@ -362,6 +362,91 @@ async fn every_row_ends_up_in_an_order_or_on_the_list() {
     .await;
 }
 
+/// Loads a file, and loads it again: under the same keys, and when they are forgotten. Nothing changes by that.
+async fn load_again_and_again(world: &World, api: &Api, orders: &Path) -> Result<Report> {
+    let first = load_into(world, api, orders.to_owned()).await?;
+    ensure!(first.is_complete(), "{first:?}");
+    let before = contents(world).await?;
+    for forget in ["", "DELETE FROM idempotency_records"] {
+        world.sql().await?.batch_execute(forget).await?;
+        let again = load_into(world, api, orders.to_owned()).await?;
+        ensure!(again.is_complete(), "{forget}: {again:?}");
+        ensure!((&again.orders, &again.refused_rows) == (&first.orders, &first.refused_rows), "{again:?}");
+        ensure!((again.returns, again.write_offs) == (first.returns, first.write_offs), "{again:?}");
+        let after = contents(world).await?;
+        ensure!(after == before, "{forget}: {after:?}, before {before:?}");
+    }
+    stock_is_right(world, orders).await?;
+    api.proof().await?;
+    Ok(first)
+}
+
+/// The API's references and tracking numbers have 100 characters at most, and some are made of an invoice's number and more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn numbers_as_long_as_a_reference_are_shipped_come_back_and_are_written_off() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        // The sum of their characters says that these leave in two shipments.
+        let mut rows = String::new();
+        for (number, day) in [("9".repeat(95), 1), ("9".repeat(100), 2)] {
+            for sku in ["A", "B"] {
+                rows += &format!("{number},{sku},Board,2,2010-12-0{day} 08:26:00,1.50,7.0,France\n");
+            }
+            rows += &format!("C{},A,Board,-1,2010-12-0{day} 09:26:00,1.50,7.0,France\n", &number[1..]);
+        }
+        let lost = "8".repeat(120);
+        rows += &format!("{lost},A,damaged,-1,2010-12-03 08:26:00,0.0,,France\n");
+        // An order's number is its reference: this one has none.
+        rows += &format!("{lost},A,Board,1,2010-12-03 08:26:00,1.50,7.0,France\n");
+        let report = load_again_and_again(world, &api, &write(world, &rows)?).await?;
+        assert_eq!(report.orders, counts([("delivered", 2)]));
+        assert_eq!((report.returns, report.write_offs), (2, 1));
+        assert_eq!(report.refused_rows, counts([("too_long", 1)]));
+        let query = "SELECT (SELECT count(*) FROM shipments), (SELECT count(DISTINCT tracking_number) FROM shipments),
+            (SELECT max(length(tracking_number)) FROM shipments), (SELECT max(length(reference)) FROM returns),
+            (SELECT max(length(reference)) FROM stock_documents WHERE kind = 'write_off')";
+        let row = world.sql().await?.query_one(query, &[]).await?;
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (4, 4));
+        assert_eq!([2_usize, 3, 4].map(|column| row.get::<_, i32>(column)), [100; 3]);
+        Ok(())
+    })
+    .await;
+}
+
+/// Seen: a part that was equal to an earlier one of its invoice was sent under the same key, or found as what an earlier run had made, and
+/// counted as done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn equal_parts_of_an_invoice_are_not_taken_for_the_same() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let rows = "1,A,Board,5,2010-12-01 08:26:00,2.00,7.0,France\n\
+            2,B,Jug,1,2010-12-01 08:30:00,2.00,7.0,France\n\
+            1,A,Board,5,2010-12-01 08:26:00,2.00,7.0,France\n\
+            C3,A,Board,-1,2010-12-02 08:26:00,2.00,7.0,France\n\
+            C4,A,Board,-1,2010-12-02 08:30:00,2.00,7.0,France\n\
+            C3,A,Board,-1,2010-12-02 08:26:00,2.00,7.0,France\n\
+            5,A,lost,-1,2010-12-03 08:26:00,0.0,,France\n\
+            6,A,lost,-1,2010-12-03 08:30:00,0.0,,France\n\
+            5,A,lost,-1,2010-12-03 08:26:00,0.0,,France\n";
+        let report = load_again_and_again(world, &api, &write(world, rows)?).await?;
+        assert_eq!(report.orders, counts([("delivered", 2)]));
+        assert_eq!((report.returns, report.write_offs), (3, 3));
+        assert_eq!(report.refused_rows, counts([("order_reference_taken", 1)]));
+        assert_eq!(
+            refused(&world.logs().join("refused.csv"))?,
+            [(4, "order_reference_taken".to_owned())],
+            "an order gets no further rows"
+        );
+        let query = "SELECT string_agg(reference, ', ' ORDER BY reference COLLATE \"C\") FROM (
+            SELECT reference FROM returns
+            UNION ALL SELECT reference FROM stock_documents WHERE kind = 'write_off') AS document";
+        let references: String = world.sql().await?.query_one(query, &[]).await?.get(0);
+        assert_eq!(references, "5, 5 (2), 6, C3/1, C3/1 (2), C4/1");
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_api_killed_and_a_database_cut_off_in_mid_load_lose_nothing() {
     World::run(async |world| {

@@ -2,12 +2,12 @@
 
 use comptoir_core::commerce::orders::{LinePart, ReturnedPart};
 use comptoir_core::commerce::returns::{
-    ReceiveReturn, ReturnFilter, ReturnReason, ReturnReference, ReturnSummary,
+    ReceiveReturn, ReceiveReturnLine, ReturnFilter, ReturnReason, ReturnReference, ReturnSummary,
 };
 use comptoir_core::commerce::stock::StockReason;
 use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::goods::Units;
-use comptoir_core::values::ids::OrderId;
+use comptoir_core::values::ids::{LocationId, OrderId};
 use comptoir_core::values::money::Quantity;
 use deserr::Deserr;
 use utoipa::{IntoParams, ToSchema};
@@ -48,13 +48,18 @@ pub(crate) struct ReturnLineRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "the box is torn", min_length = 1, max_length = 500)]
     reason: Option<StockReason>,
+    /// The location in which it is put, of the order's warehouse and in use. None if it is left out, and for what is written off.
+    #[deserr(default)]
+    #[schema(value_type = Option<Uuid>)]
+    location_id: Option<LocationId>,
 }
 
 impl ReceiveReturnRequest {
     pub(crate) fn into_command(self, order_id: OrderId, expected_version: Option<i64>) -> ReceiveReturn {
-        let line = |ReturnLineRequest { position, quantity, restock, reason }: ReturnLineRequest| {
+        let line = |line: ReturnLineRequest| {
+            let ReturnLineRequest { position, quantity, restock, reason, location_id } = line;
             let part = LinePart { position, units: Units::from(&quantity) };
-            ReturnedPart { part, restocked: restock, reason }
+            ReceiveReturnLine { returned: ReturnedPart { part, restocked: restock, reason }, location_id }
         };
         ReceiveReturn {
             order_id,

@@ -18,6 +18,7 @@ pub(super) fn endpoints() -> Endpoints {
             "return_exceeds_shipment",
             "stock_frozen",
             "stock_too_large",
+            "too_many_places",
             "return_reference_taken",
             "invalid_lines",
             "invalid_return",

@@ -124,11 +124,12 @@ pub(crate) enum Reopens {
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(crate) async fn count_to_invoice(
-    work: &mut UnitOfWork<'_>,
+    work: &UnitOfWork<'_>,
     orders: &[OrderId],
     moved: &[Moved],
     reopens: Reopens,
 ) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     if orders.is_empty() {
         return Ok(());
     }
@@ -138,7 +139,7 @@ pub(crate) async fn count_to_invoice(
     let quantities: Vec<&BigDecimal> = moved.iter().map(|one| &one.quantity).collect();
     let reopens = reopens == Reopens::Yes;
     CountToInvoice::new(work.tenant().uuid(), &ids, reopens, &moved_orders, &positions, &quantities)
-        .execute(work.connection())
+        .execute(&mut connection)
         .await?;
     Ok(())
 }

@@ -390,11 +390,19 @@ impl Command for DeliverOrder {
     type Outcome = OrderView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<OrderView, Error> {
-        let order = repository::load(work, self.id).await?;
-        let open = shipments::load_open(work, &order).await?;
-        let decide = |order: &mut Order, now| order.deliver(now).map(Some);
-        let order = change(work, "order.deliver", order, self.expected_version, decide).await?;
-        shipments::deliver_all(work, open).await?;
+        let mut order = repository::load(work, self.id).await?;
+        let mut open = shipments::load_open(work, &order).await?;
+        check_version(self.expected_version, order.version())?;
+        let before = order.audited();
+        let now = work.now_after(order.updated_at());
+        let event = order.deliver(now)?;
+        let arrived = shipments::arrive(work, &mut open)?;
+        futures::try_join!(repository::save(work, &order), shipments::save_all(work, &open))?;
+        work.record(event).await?;
+        for event in arrived {
+            work.record(event).await?;
+        }
+        work.audit("order.deliver", (Order::NAME, order.id()), Some(&before), Some(&order.audited()))?;
         Ok(OrderView::of(&order).seen_by(&work.context().principal))
     }
 }

@@ -355,7 +355,8 @@ pub(super) async fn write_reference(
     })
 }
 
-async fn save(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
+/// As the aggregate's own, for a caller who writes something else in the same round trip.
+pub(crate) async fn save(work: &UnitOfWork<'_>, order: &Order) -> Result<(), Error> {
     let mut connection = work.pipeline();
     let delivery_address = postal_to_json(order.delivery_address.as_ref())?;
     let saving = Save::new(

@@ -7,6 +7,6 @@ mod queries;
 mod repository;
 
 pub use aggregate::{BroughtBack, NewReturn, Return, ReturnError, ReturnReason, ReturnReference};
-pub use commands::ReceiveReturn;
+pub use commands::{ReceiveReturn, ReceiveReturnLine};
 pub use events::ReturnEvent;
 pub use queries::{ReturnFilter, ReturnLine, ReturnSort, ReturnSummary, ReturnView, get, list};

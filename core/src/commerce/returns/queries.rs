@@ -17,7 +17,7 @@ use crate::platform::paging::{Listed, Page, PageRequest, SortKey, SortValue, wal
 use crate::platform::schema::{order_lines, return_lines, returns};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
-use crate::values::ids::{OrderId, ProductId, ReturnId};
+use crate::values::ids::{LocationId, OrderId, ProductId, ReturnId};
 
 /// A return without its lines.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -64,6 +64,9 @@ pub struct ReturnLine {
     /// Whether it can be sold again; otherwise it was written off.
     pub restocked: bool,
     pub reason: Option<String>,
+    /// The location in which it was put; null if it was put in none.
+    #[schema(value_type = Option<Uuid>)]
+    pub location_id: Option<LocationId>,
 }
 
 impl From<&BroughtBack> for ReturnLine {
@@ -76,6 +79,7 @@ impl From<&BroughtBack> for ReturnLine {
             quantity: line.quantity.clone(),
             restocked: line.restocked,
             reason: line.reason.as_ref().map(|reason| reason.as_str().to_owned()),
+            location_id: line.location.as_ref().map(|location| location.id),
         }
     }
 }
@@ -138,7 +142,7 @@ pub struct ReturnFilter {
     pub order_id: Option<OrderId>,
 }
 
-type LineRow = (i16, Uuid, String, String, BigDecimal, bool, Option<String>);
+type LineRow = (i16, Uuid, String, String, BigDecimal, bool, Option<String>, Option<Uuid>);
 
 /// # Errors
 /// `NotFound` if the tenant has no such return. Fails if the database cannot be reached.
@@ -169,6 +173,7 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ReturnId) ->
                     return_lines::quantity,
                     return_lines::restocked,
                     return_lines::reason,
+                    return_lines::location_id,
                 ))
                 .load(&mut connection)
                 .await?;
@@ -176,7 +181,7 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ReturnId) ->
         })
         .await?;
     let summary = ReturnSummary::from(row.ok_or(ReturnError::NotFound(id))?);
-    let line = |(position, product, sku, name, quantity, restocked, reason): LineRow| ReturnLine {
+    let line = |(position, product, sku, name, quantity, restocked, reason, location): LineRow| ReturnLine {
         position,
         product_id: ProductId::from_uuid(product),
         sku,
@@ -184,6 +189,7 @@ pub async fn get(db: &TenantDatabase, context: &RequestContext, id: ReturnId) ->
         quantity: Units::stored(quantity),
         restocked,
         reason,
+        location_id: location.map(LocationId::from_uuid),
     };
     Ok(ReturnView { summary, lines: lines.into_iter().map(line).collect() })
 }

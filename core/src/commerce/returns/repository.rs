@@ -37,16 +37,23 @@ crate::statement! {
         quantities: &'a [&'a BigDecimal] => Array<Numeric>,
         restocked: &'a [bool] => Array<Bool>,
         reasons: &'a [Option<&'a str>] => Array<Nullable<Text>>,
+        locations: &'a [Option<Uuid>] => Array<Nullable<SqlUuid>>,
     }
-    = "INSERT INTO return_lines (tenant_id, return_id, number, position, quantity, restocked, reason)
-     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7) AS line"
+    = "INSERT INTO return_lines (tenant_id, return_id, number, position, quantity, restocked, reason, location_id)
+     SELECT $1, $2, line.* FROM unnest($3, $4, $5, $6, $7, $8) AS line"
 }
 
-/// Inserts a return of an order that is locked.
+/// Inserts a return of an order that is locked, with its lines, in one round trip.
 ///
 /// # Errors
 /// `ReferenceTaken` if another return has its reference. Fails if the database cannot be reached.
-pub(super) async fn insert(work: &mut UnitOfWork<'_>, received: &Return) -> Result<(), Error> {
+pub(super) async fn insert(work: &UnitOfWork<'_>, received: &Return) -> Result<(), Error> {
+    futures::try_join!(insert_row(work, received), insert_lines(work, received))?;
+    Ok(())
+}
+
+async fn insert_row(work: &UnitOfWork<'_>, received: &Return) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     let reference = received.reference.as_ref().map(|reference| reference.as_str().to_owned());
     let row = ReturnRow {
         tenant_id: work.tenant().uuid(),
@@ -58,10 +65,14 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, received: &Return) -> Resu
         created_by: received.created_by.clone(),
         created_at: received.created_at,
     };
-    let inserted = diesel::insert_into(returns::table).values(&row).execute(work.connection()).await;
+    let inserted = diesel::insert_into(returns::table).values(&row).execute(&mut connection).await;
     unless_taken(inserted, |constraint| {
         (constraint == REFERENCE_KEY).then_some(reference).flatten().map(ReturnError::ReferenceTaken)
-    })?;
+    })
+}
+
+async fn insert_lines(work: &UnitOfWork<'_>, received: &Return) -> Result<(), Error> {
+    let mut connection = work.pipeline();
     let lines = &received.lines;
     // `check_line_count` refuses more lines than an i16 counts.
     let numbers: Vec<_> = (1..).take(lines.len()).collect();
@@ -70,8 +81,11 @@ pub(super) async fn insert(work: &mut UnitOfWork<'_>, received: &Return) -> Resu
     let restocked: Vec<_> = lines.iter().map(|line| line.restocked).collect();
     let reasons: Vec<_> =
         lines.iter().map(|line| line.reason.as_ref().map(|reason| reason.as_str())).collect();
-    InsertLines::new(row.tenant_id, row.id, &numbers, &positions, &quantities, &restocked, &reasons)
-        .execute(work.connection())
+    let locations: Vec<_> =
+        lines.iter().map(|line| line.location.as_ref().map(|location| location.id.uuid())).collect();
+    let (tenant, id) = (work.tenant().uuid(), received.id.uuid());
+    InsertLines::new(tenant, id, &numbers, &positions, &quantities, &restocked, &reasons, &locations)
+        .execute(&mut connection)
         .await?;
     Ok(())
 }

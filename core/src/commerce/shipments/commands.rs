@@ -1,9 +1,11 @@
 //! The commands on shipments.
 
 use super::aggregate::{Dispatch, MAX_SHIPMENTS, Parcel, Shipment, ShipmentError};
+use super::events::ShipmentEvent;
 use super::queries::ShipmentView;
 use super::repository;
 use crate::accounts::tenants;
+use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -34,16 +36,23 @@ pub(crate) async fn send(
     order: &mut Order,
     new: NewShipment,
 ) -> Result<(Shipment, OrderEvent), Error> {
-    let number = repository::last_number(work, order.id()).await? + 1;
-    if number > MAX_SHIPMENTS {
-        return Err(ShipmentError::TooMany(order.id()).into());
-    }
     // Where the company is: the VAT of goods is due in the month in which they leave.
     let shipped_on = match new.shipped_on {
         Some(day) => day,
         None => tenants::repository::today(work).await?,
     };
-    let mut levels = stock::repository::lock(work, &order.places()).await?;
+    let places = order.places();
+    if !places.is_empty() {
+        work.locks(Locked::Stock);
+    }
+    let (last, mut levels) = futures::try_join!(
+        repository::last_number(work, order.id()),
+        stock::repository::lock_noted(work, &places),
+    )?;
+    let number = last + 1;
+    if number > MAX_SHIPMENTS {
+        return Err(ShipmentError::TooMany(order.id()).into());
+    }
     let now = work.now_after(order.updated_at());
     shipped_on.check(now).map_err(OrderError::ShippedOn)?;
     let was_divided = order.is_divided();
@@ -151,17 +160,19 @@ impl Command for DeliverShipment {
     }
 }
 
-/// Notes that shipments which [`load_open`](repository::load_open) returned have arrived, with their order. The caller keeps the audit
-/// row.
+/// Notes that shipments which [`load_open`](repository::load_open) returned have arrived, with their order. The caller saves them, records
+/// what is returned, and keeps the audit row.
 ///
 /// # Errors
-/// Fails if the database cannot be reached.
-pub(crate) async fn deliver_all(work: &mut UnitOfWork<'_>, open: Vec<Shipment>) -> Result<(), Error> {
-    for mut shipment in open {
+/// Fails if one of them has arrived already.
+pub(crate) fn arrive(
+    work: &mut UnitOfWork<'_>,
+    open: &mut [Shipment],
+) -> Result<Vec<ShipmentEvent>, ShipmentError> {
+    let mut arrived = Vec::new();
+    for shipment in open {
         let now = work.now_after(shipment.updated_at());
-        let event = shipment.deliver(None, now)?;
-        shipment.save(work).await?;
-        work.record(event).await?;
+        arrived.push(shipment.deliver(None, now)?);
     }
-    Ok(())
+    Ok(arrived)
 }

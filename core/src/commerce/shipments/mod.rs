@@ -11,10 +11,10 @@ pub use aggregate::{
     check_parcel_count,
 };
 pub use commands::{DeliverShipment, DispatchShipment, NewShipment};
-pub(crate) use commands::{deliver_all, send};
+pub(crate) use commands::{arrive, send};
 pub use events::ShipmentEvent;
 pub use queries::{
     DeliveryNote, ParcelView, PickingLine, PickingList, PickingPlace, ShipmentFilter, ShipmentLine,
     ShipmentSort, ShipmentSummary, ShipmentView, delivery_note, get, list, picking,
 };
-pub(crate) use repository::{has_open, load_open};
+pub(crate) use repository::{has_open, load_open, save_all};

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{
     Array, BigInt, Date, Jsonb, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid as SqlUuid,
 };
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::orders::{Order, TrackingNumber};
-use crate::platform::schema::{shipment_lines, shipments};
+use crate::platform::schema::shipments;
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
 use crate::values::ids::{OrderId, ShipmentId, TenantId};
@@ -109,11 +109,12 @@ impl ShipmentRow {
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(super) async fn last_number(work: &mut UnitOfWork<'_>, order: OrderId) -> Result<i16, Error> {
+pub(super) async fn last_number(work: &UnitOfWork<'_>, order: OrderId) -> Result<i16, Error> {
+    let mut connection = work.pipeline();
     let last: Option<i16> = shipments::table
         .filter(shipments::tenant_id.eq(work.tenant().uuid()).and(shipments::order_id.eq(order.uuid())))
         .select(max(shipments::number))
-        .get_result(work.connection())
+        .get_result(&mut connection)
         .await?;
     Ok(last.unwrap_or_default())
 }
@@ -155,27 +156,30 @@ crate::statement! {
      FROM shipments WHERE tenant_id = $1 AND order_id = $2 AND status || '' = $3 ORDER BY number FOR NO KEY UPDATE"
 }
 
+crate::statement! {
+    /// The lines of these shipments. They are read by shipment (`OFFSET 0`): before it has statistics of a young table, the planner may read
+    /// all lines of a company for a join.
+    struct OpenLines<'a> { tenant: Uuid => SqlUuid, order: Uuid => SqlUuid, status: &'a str => Text } -> (SqlUuid, SmallInt, Numeric)
+    = "SELECT s.id, l.position, l.quantity
+     FROM shipments AS s, LATERAL (
+         SELECT * FROM shipment_lines AS l WHERE l.tenant_id = s.tenant_id AND l.shipment_id = s.id OFFSET 0
+     ) AS l
+     WHERE s.tenant_id = $1 AND s.order_id = $2 AND s.status || '' = $3
+     ORDER BY s.id, l.position"
+}
+
 /// Loads the shipments of an order that have not arrived, and locks them in the order of their numbers. The order is locked already.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
 pub(crate) async fn load_open(work: &mut UnitOfWork<'_>, order: &Order) -> Result<Vec<Shipment>, Error> {
     work.locks(Locked::Shipment);
-    let tenant = work.tenant().uuid();
-    let rows: Vec<ShipmentRow> =
-        LockOpen::new(tenant, order.id().uuid(), ShipmentStatus::Dispatched.as_str())
-            .load(work.connection())
-            .await?;
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    let found: Vec<(Uuid, i16, BigDecimal)> = shipment_lines::table
-        .filter(shipment_lines::tenant_id.eq(tenant).and(shipment_lines::shipment_id.eq_any(ids)))
-        .order((shipment_lines::shipment_id, shipment_lines::position))
-        .select((shipment_lines::shipment_id, shipment_lines::position, shipment_lines::quantity))
-        .load(work.connection())
-        .await?;
+    let (tenant, id, status) = (work.tenant().uuid(), order.id().uuid(), ShipmentStatus::Dispatched.as_str());
+    // At once: whoever wants to change them or to add some has to lock the order, so both find the same ones. Lines never change.
+    let (rows, found) = futures::try_join!(
+        lock_open(work.pipeline(), LockOpen::new(tenant, id, status)),
+        open_lines(work.pipeline(), OpenLines::new(tenant, id, status)),
+    )?;
     let mut lines: HashMap<Uuid, Vec<ShippedLine>> = HashMap::new();
     for (shipment, position, quantity) in found {
         let missing =
@@ -195,6 +199,20 @@ pub(crate) async fn load_open(work: &mut UnitOfWork<'_>, order: &Order) -> Resul
             row.into_shipment(lines)
         })
         .collect()
+}
+
+async fn lock_open(
+    mut connection: &AsyncPgConnection,
+    locking: LockOpen<'_>,
+) -> Result<Vec<ShipmentRow>, Error> {
+    Ok(locking.load(&mut connection).await?)
+}
+
+async fn open_lines(
+    mut connection: &AsyncPgConnection,
+    reading: OpenLines<'_>,
+) -> Result<Vec<(Uuid, i16, BigDecimal)>, Error> {
+    Ok(reading.load(&mut connection).await?)
 }
 
 crate::statement! {
@@ -248,6 +266,32 @@ crate::statement! {
      WHERE tenant_id = $6 AND id = $7"
 }
 
+/// Saves whether these shipments have arrived.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn save_all(work: &UnitOfWork<'_>, shipments: &[Shipment]) -> Result<(), Error> {
+    for shipment in shipments {
+        save(work, shipment).await?;
+    }
+    Ok(())
+}
+
+async fn save(work: &UnitOfWork<'_>, shipment: &Shipment) -> Result<(), Error> {
+    let mut connection = work.pipeline();
+    let saving = Save::new(
+        shipment.version,
+        shipment.status.as_str(),
+        shipment.delivered_on.map(BusinessDate::date),
+        shipment.delivered_at,
+        shipment.updated_at,
+        work.tenant().uuid(),
+        shipment.id.uuid(),
+    );
+    saving.execute(&mut connection).await?;
+    Ok(())
+}
+
 impl Aggregate for Shipment {
     type Id = ShipmentId;
     type Event = ShipmentEvent;
@@ -272,16 +316,6 @@ impl Aggregate for Shipment {
 
     /// Only whether it has arrived changes.
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
-        let saving = Save::new(
-            self.version,
-            self.status.as_str(),
-            self.delivered_on.map(BusinessDate::date),
-            self.delivered_at,
-            self.updated_at,
-            work.tenant().uuid(),
-            self.id.uuid(),
-        );
-        saving.execute(work.connection()).await?;
-        Ok(())
+        save(work, self).await
     }
 }

@@ -274,6 +274,21 @@ pub(crate) async fn lock(
         return Ok(Levels::default());
     }
     work.locks(Locked::Stock);
+    lock_noted(work, places).await
+}
+
+/// The same for a caller who asks something else in the same round trip, and has noted the lock ([`UnitOfWork::locks`]).
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn lock_noted(
+    work: &UnitOfWork<'_>,
+    places: &[(WarehouseId, ProductId)],
+) -> Result<Levels, Error> {
+    let mut connection = work.pipeline();
+    if places.is_empty() {
+        return Ok(Levels::default());
+    }
     let mut keys: Vec<(Uuid, Uuid)> =
         places.iter().map(|(warehouse, product)| (warehouse.uuid(), product.uuid())).collect();
     // Each once, although two lines may name one product, and in the one order of all: PostgreSQL compares ids as Rust does, byte by byte.
@@ -281,12 +296,12 @@ pub(crate) async fn lock(
     keys.dedup();
     let (warehouses, products): (Vec<Uuid>, Vec<Uuid>) = keys.into_iter().unzip();
     let tenant = work.tenant().uuid();
-    let rows: Vec<StockRow> = Lock::new(&warehouses, &products, tenant).load(work.connection()).await?;
+    let rows: Vec<StockRow> = Lock::new(&warehouses, &products, tenant).load(&mut connection).await?;
     let mut levels = Levels::of(rows);
     let of: Vec<Uuid> = levels.located().map(|level| level.id.uuid()).collect();
     if !of.is_empty() {
         // After the locks, which nobody who changes a place does without.
-        let rows: Vec<PlaceRow> = places_of!(tenant, of).load(work.connection()).await?;
+        let rows: Vec<PlaceRow> = places_of!(tenant, of).load(&mut connection).await?;
         levels.place(rows);
     }
     Ok(levels)

@@ -9,10 +9,11 @@ use super::aggregate::{NewStockDocument, StockDocumentError};
 use crate::application::Locked;
 use crate::application::error::Error;
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::locations::LocationCode;
 use crate::commerce::products::Sku;
 use crate::commerce::warehouses::WarehouseCode;
-use crate::platform::schema::{products, stock_documents, stock_movements, warehouses};
-use crate::values::ids::{ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
+use crate::platform::schema::{locations, products, stock_documents, stock_movements, warehouses};
+use crate::values::ids::{LocationId, ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = stock_documents, treat_none_as_default_value = false)]
@@ -95,6 +96,26 @@ pub(super) async fn warehouse_with(
         .await
         .optional()?;
     Ok(id.map(WarehouseId::from_uuid))
+}
+
+/// Returns the location of a warehouse with this code, which is not locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn location_with(
+    work: &mut UnitOfWork<'_>,
+    warehouse: WarehouseId,
+    code: &LocationCode,
+) -> Result<Option<LocationId>, Error> {
+    let of_warehouse =
+        locations::tenant_id.eq(work.tenant().uuid()).and(locations::warehouse_id.eq(warehouse.uuid()));
+    let id: Option<Uuid> = locations::table
+        .filter(of_warehouse.and(locations::code.eq(code.as_str())))
+        .select(locations::id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(id.map(LocationId::from_uuid))
 }
 
 /// Whether what a document moved is the first movement of its level.

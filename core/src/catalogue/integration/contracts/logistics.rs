@@ -268,6 +268,7 @@ fn taken_back(
         reference: Some(ReturnReference::parse("RET-2026-3").expect("valid")),
         reason: ReturnReason::parse("damaged in transit").expect("valid"),
         received_on: on,
+        locations: Vec::new(),
         created_by: "bob@docks.example".to_owned(),
     };
     let (_, received) = Return::receive(id, order, &parts, new, now);
