@@ -79,7 +79,7 @@ pub(super) async fn show(
     };
     let page = PurchasePage {
         page: visitor
-            .page(names::number(order.reference.clone(), None, order.id))
+            .page(names::purchase(&order, &visitor))
             .saying(notice)
             .about("purchase_order.*"),
         w,
