@@ -130,6 +130,8 @@ super::words! {
         note: "Mention sur la facture", "Note on the invoice";
         deposit_do: "Faire le brouillon d'acompte", "Draft the deposit";
         done_deposit: "Le brouillon de facture d'acompte est fait.", "The deposit has been drafted.";
+        create_customer: "Créer un client", "Create a customer";
+        create_product: "Créer un article", "Create a product";
         no_lines: "Ajoutez au moins un article.", "Add at least one product.";
         submit: "Passer la commande", "Place the order";
     }
