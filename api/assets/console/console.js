@@ -130,7 +130,7 @@
   document.addEventListener("keydown", (event) => {
     const combo = event.target.closest("[data-combo]");
     // A list that was closed opens again by the arrow, with what is typed.
-    if (combo && combo !== openList && event.key === "ArrowDown") { event.preventDefault(); search(combo); return; }
+    if (combo && combo !== openList && event.key === "ArrowDown") { event.preventDefault(); clearTimeout(waiting.get(combo)); search(combo); return; }
     if (!combo || combo !== openList) return;
     const chosen = combo.querySelector("[aria-selected=true]");
     if (event.key === "ArrowDown") point(combo, 1);

@@ -681,3 +681,56 @@ async fn errors_are_in_the_language_of_the_pages_around_them() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_without_an_order_is_told_what_to_do_first() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "admin").await?;
+        // The first step that is not done is the one filled button of the page.
+        let next = async |browser: &mut Browser, path: &str| -> Result<()> {
+            let home = browser.get("/console/").await?;
+            let button = format!("<a class=\"btn go\" href=\"{path}\">");
+            ensure!(
+                home.text.contains("Pour commencer") && home.text.contains(&button),
+                "{path}: {}",
+                home.text
+            );
+            ensure!(home.text.matches("class=\"btn go\"").count() == 1, "{path}: {}", home.text);
+            Ok(())
+        };
+        next(&mut browser, "/console/settings/company").await?;
+        api.seller().await?;
+        next(&mut browser, "/console/customers/new").await?;
+        let customer = api.customer("C-1").await?;
+        next(&mut browser, "/console/products/new").await?;
+        let product = api.stocked_product("P-1").await?;
+        next(&mut browser, "/console/receipts/new").await?;
+        // The page of the product leads there, and the form knows the product.
+        let id = product["id"].as_str().context("id")?;
+        let page = browser.get(&format!("/console/products/{id}")).await?;
+        let receive = "/console/receipts/new?product=P-1";
+        assert!(page.text.contains(&format!("href=\"{receive}\"")), "{}", page.text);
+        let form = browser.get(receive).await?;
+        let chosen = format!("name=\"lines.0.product_id\" value=\"{id}\"");
+        assert!(form.text.contains(&chosen) && form.text.contains("value=\"Product P-1\""), "{}", form.text);
+        api.receive(&product, "5", "4.00").await?;
+        next(&mut browser, "/console/orders/new").await?;
+        let form = browser.get("/console/orders/new").await?;
+        assert!(form.text.contains("href=\"/console/customers/new\""), "{}", form.text);
+        // What one may not do is absent.
+        let mut sales = logged_in(world, &api, "sales").await?;
+        next(&mut sales, "/console/orders/new").await?;
+        let home = sales.get("/console/").await?;
+        assert!(
+            !home.text.contains("/console/settings/company") && !home.text.contains("/console/receipts/new")
+        );
+
+        api.order(&customer, &product).await?;
+        let home = browser.get("/console/").await?;
+        assert!(!home.text.contains("Pour commencer"), "{}", home.text);
+        assert!(home.text.contains("class=\"btn go\" data-key=\"n\""), "{}", home.text);
+        Ok(())
+    })
+    .await;
+}
