@@ -129,8 +129,10 @@ impl Invoicing {
         }
         let found = invoices::of_order(database, &visitor.context, order.summary.id).await?;
         let nothing = Units::zero();
-        let claimed = |(position, line)| (line, found.claimed.get(&position).unwrap_or(&nothing));
-        let lines: Vec<(&OrderLine, &Units)> = (1_i16..).zip(&order.lines).map(claimed).collect();
+        let lines: Vec<(&OrderLine, &Units)> = (1_i16..)
+            .zip(&order.lines)
+            .map(|(position, line)| (line, found.claimed.get(&position).unwrap_or(&nothing)))
+            .collect();
         let is_due = lines.iter().any(|(line, claimed)| !line.returnable().less(claimed).is_zero());
         let is_whole = lines.iter().all(|(line, claimed)| {
             let ordered = Units::from(&line.quantity).less(&line.cancelled).less(&line.returned);
