@@ -90,6 +90,7 @@
     const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
     const next = (at + step + options.length + (at < 0 && step < 0 ? 1 : 0)) % options.length;
     options.forEach((option, index) => option.setAttribute("aria-selected", String(index === next)));
+    options[next].scrollIntoView({ block: "nearest" });
     combo.querySelector("[role=combobox]").setAttribute("aria-activedescendant", options[next].id);
   };
   const search = async (combo) => {
@@ -128,6 +129,8 @@
   });
   document.addEventListener("keydown", (event) => {
     const combo = event.target.closest("[data-combo]");
+    // A list that was closed opens again by the arrow, with what is typed.
+    if (combo && combo !== openList && event.key === "ArrowDown") { event.preventDefault(); clearTimeout(waiting.get(combo)); search(combo); return; }
     if (!combo || combo !== openList) return;
     const chosen = combo.querySelector("[aria-selected=true]");
     if (event.key === "ArrowDown") point(combo, 1);

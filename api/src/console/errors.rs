@@ -28,6 +28,8 @@ pub(crate) struct Visit {
     to: Option<String>,
     /// The page that a form was on, as the browser says.
     from: Option<String>,
+    /// Whether the browser had a session: then it is over, and the log-in says so.
+    had_session: bool,
     /// Whether a script of a page asks, which is not sent elsewhere.
     is_fragment: bool,
     is_without_tls: bool,
@@ -41,12 +43,14 @@ impl Visit {
             return None;
         }
         let jar = Jar::of(request.app_data::<Data<ApiConfig>>());
+        let area = Area::of(path);
         let to = request.uri().path_and_query().map(|whole| whole.as_str().to_owned());
         Some(Self {
-            language: language(request.headers(), jar),
-            area: Area::of(path),
+            language: language(request.headers(), jar, area),
+            area,
             to: to.filter(|to| request.method() == Method::GET && local(to).is_some()),
             from: referrer(request.headers()),
+            had_session: jar.has_session(request.headers(), area),
             is_fragment: text(request.headers(), "sec-fetch-dest") == Some("empty"),
             is_without_tls: jar.is_without_tls(),
         })
@@ -58,7 +62,8 @@ impl Visit {
             // Who was sending a form comes back to the page that it was on.
             let next = self.to.as_deref().or(self.from.as_deref()).unwrap_or(self.area.home());
             let next = utf8_percent_encode(next, NON_ALPHANUMERIC);
-            let location = format!("{}?next={next}", self.area.sign_in());
+            let over = if self.had_session { "&done=over" } else { "" };
+            let location = format!("{}?next={next}{over}", self.area.sign_in());
             return HttpResponse::SeeOther().insert_header((LOCATION, location)).finish();
         }
         let mut response = HttpResponse::build(error.status());
@@ -121,9 +126,11 @@ fn referrer(headers: &HeaderMap) -> Option<String> {
     (Some(authority) == text(headers, "host")).then(|| local(path)).flatten().map(str::to_owned)
 }
 
-/// The language of a page: as the browser was told, or else the first of `Accept-Language` that there is.
-pub(super) fn language(headers: &HeaderMap, jar: Jar) -> Language {
-    jar.language(headers).unwrap_or_else(|| {
+/// The language of a page: as the browser was told, or else that of the company's pages, or else the first of `Accept-Language` that
+/// there is.
+pub(super) fn language(headers: &HeaderMap, jar: Jar, area: Area) -> Language {
+    let shown = || jar.shown(headers).filter(|_| area == Area::Company);
+    jar.language(headers).or_else(shown).unwrap_or_else(|| {
         let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         accepted(wanted)
     })
@@ -187,6 +194,63 @@ mod tests {
         {
             assert_eq!(from(address), None, "{address}");
         }
+    }
+
+    #[test]
+    fn each_error_says_what_happened_and_what_to_do_in_the_language_of_its_reader() {
+        let statuses = [400, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 503];
+        let mut said = std::collections::BTreeSet::new();
+        for language in Language::ALL {
+            for status in statuses {
+                let visit = Visit {
+                    language,
+                    area: Area::Company,
+                    to: Some("/console/orders".to_owned()),
+                    from: None,
+                    had_session: true,
+                    is_fragment: false,
+                    is_without_tls: false,
+                };
+                let status = StatusCode::from_u16(status).expect("a status");
+                let error = ApiError::new(status, "some_code", "what a program is told");
+                let page = visit.page(&error, "4bf92f3577b34da6a3ce929d0e0e4736");
+                assert!(!page.what.is_empty() && !page.then.is_empty(), "{status}");
+                let text = page.render().expect("a page");
+                assert!(text.contains(&format!("<html lang=\"{}\">", language.code())), "{status}");
+                assert!(text.contains("<code>4bf92f3577b34da6a3ce929d0e0e4736</code>"), "{status}: {text}");
+                assert!(
+                    text.contains("rel=\"stylesheet\"") && text.contains("href=\"/console/\""),
+                    "{status}"
+                );
+                assert!(!text.contains("what a program is told"), "{status}: {text}");
+                said.insert(text.split("<h1>").nth(1).unwrap_or_default().to_owned());
+                assert_eq!(visit.answer(&error, "trace").status(), status);
+            }
+        }
+        // 400, 415 and 422 say the same, as do 408 and 503.
+        assert_eq!(said.len(), 2 * (statuses.len() - 3));
+    }
+
+    #[test]
+    fn whoever_had_a_session_is_told_that_it_is_over() {
+        let location = |had_session| {
+            let visit = Visit {
+                language: Language::Fr,
+                area: Area::Operators,
+                to: Some("/console/operators/outbox".to_owned()),
+                from: None,
+                had_session,
+                is_fragment: false,
+                is_without_tls: false,
+            };
+            let error = ApiError::new(StatusCode::UNAUTHORIZED, "unauthenticated", "who are you?");
+            let answer = visit.answer(&error, "trace");
+            let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            location.map(str::to_owned).unwrap_or_default()
+        };
+        let to_log_in = "/console/operators/sign-in?next=%2Fconsole%2Foperators%2Foutbox";
+        assert_eq!(location(false), to_log_in);
+        assert_eq!(location(true), format!("{to_log_in}&done=over"));
     }
 
     #[test]

@@ -9,12 +9,14 @@ use comptoir_core::commerce::customer_groups::{self, CustomerGroupFilter};
 use comptoir_core::commerce::customers::{self, CustomerFilter};
 use comptoir_core::commerce::orders::{self, OrderFilter};
 use comptoir_core::commerce::products::{self, ProductFilter};
+use comptoir_core::commerce::purchase_orders::PurchaseOrderView;
 use comptoir_core::commerce::suppliers::{self, SupplierFilter};
 use comptoir_core::values::ids::{CustomerId, OrderId, ProductId, SupplierId};
 use uuid::Uuid;
 
 use super::lists::first;
 use super::visitor::Visitor;
+use super::words;
 use crate::error::ApiError;
 
 /// The most rows that a list of choices has.
@@ -65,8 +67,10 @@ pub(crate) async fn of_suppliers(
 /// An order as a row of something else names it.
 #[derive(Debug, Clone)]
 pub(crate) struct NamedOrder {
-    /// What people call it.
+    /// As a list shows it.
     pub(crate) number: String,
+    /// As a page calls it: [`called`].
+    pub(crate) called: String,
     pub(crate) customer: String,
 }
 
@@ -90,11 +94,10 @@ pub(crate) async fn of_orders(
     let found = orders::list(database, &visitor.context, &filter, &first(100)?).await?.data;
     let customers = of_customers(database, visitor, found.iter().map(|order| order.customer_id)).await?;
     let named = |order: orders::OrderSummary| {
+        let called = called(&order, visitor);
         let number = number(order.reference, order.external_id, order.id);
-        (
-            order.id,
-            NamedOrder { number, customer: customers.get(&order.customer_id).cloned().unwrap_or_default() },
-        )
+        let customer = customers.get(&order.customer_id).cloned().unwrap_or_default();
+        (order.id, NamedOrder { number, called, customer })
     };
     Ok(found.into_iter().map(named).collect())
 }
@@ -102,6 +105,24 @@ pub(crate) async fn of_orders(
 /// What people call an order: its number in the books, or what another system calls it, or its id.
 pub(crate) fn number(reference: Option<String>, external_id: Option<String>, id: impl ToString) -> String {
     reference.or(external_id).unwrap_or_else(|| id.to_string())
+}
+
+/// What the page of an order has as its title, and other pages as the way back to it: its number, or when it was placed. Nobody knows
+/// an order by its id, which stands in lists and among the facts.
+pub(crate) fn called(order: &orders::OrderSummary, visitor: &Visitor) -> String {
+    let number = order.reference.clone().or_else(|| order.external_id.clone());
+    number.unwrap_or_else(|| {
+        let placed = visitor.format.long(order.placed_at).shown;
+        words::orders::placed_on(&placed, visitor.language)
+    })
+}
+
+/// The same of an order from a supplier.
+pub(crate) fn purchase(order: &PurchaseOrderView, visitor: &Visitor) -> String {
+    order.reference.clone().unwrap_or_else(|| {
+        let day = visitor.format.business_day(order.ordered_on);
+        words::purchases::ordered_on(&day, visitor.language)
+    })
 }
 
 /// Returns the bar codes of these products, in the form in which a script compares them: 14 digits each, with spaces between. Empty for

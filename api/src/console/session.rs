@@ -32,6 +32,8 @@ enum Name {
     Refresh(Area),
     Form,
     Language,
+    /// The language of the last page that was shown, where nobody chose one: it is the company's.
+    Shown,
     /// Whether the keys of the keyboard are turned off.
     Keys,
 }
@@ -45,6 +47,7 @@ impl Name {
             Self::Refresh(Area::Operators) => "operator-refresh",
             Self::Form => "form",
             Self::Language => "language",
+            Self::Shown => "shown",
             Self::Keys => "keys",
         }
     }
@@ -102,8 +105,26 @@ impl Jar {
     }
 
     pub(super) fn language(self, headers: &HeaderMap) -> Option<Language> {
-        let code = self.read(headers, Name::Language)?;
+        self.read_language(headers, Name::Language)
+    }
+
+    fn read_language(self, headers: &HeaderMap, name: Name) -> Option<Language> {
+        let code = self.read(headers, name)?;
         Language::ALL.into_iter().find(|language| language.code() == code)
+    }
+
+    /// The language in which pages are shown that know of no company: errors, and the log-in.
+    pub(super) fn shown(self, headers: &HeaderMap) -> Option<Language> {
+        self.read_language(headers, Name::Shown)
+    }
+
+    pub(super) fn keep_shown(self, language: Language) -> Option<HeaderValue> {
+        self.write(Name::Shown, language.code(), LONG_SECONDS)
+    }
+
+    /// Whether the browser has a session, be it over or not.
+    pub(super) fn has_session(self, headers: &HeaderMap, area: Area) -> bool {
+        [Name::Access(area), Name::Refresh(area)].into_iter().any(|name| self.read(headers, name).is_some())
     }
 
     pub(super) fn keep_language(self, language: Language) -> Option<HeaderValue> {
@@ -216,6 +237,15 @@ mod tests {
         assert_eq!(written(false), expected);
         let expected = "comptoir-language=en; Path=/; Max-Age=34560000; HttpOnly; SameSite=Lax";
         assert_eq!(written(true), expected);
+    }
+
+    #[test]
+    fn a_session_of_one_half_is_none_of_the_other() {
+        let jar = Jar { without_tls: true };
+        let found = |cookies, area| jar.has_session(&headers(cookies), area);
+        assert!(found("comptoir-session=a", Area::Company) && found("comptoir-refresh=a", Area::Company));
+        assert!(!found("comptoir-session=a", Area::Operators) && !found("comptoir-session=", Area::Company));
+        assert!(found("comptoir-operator-refresh=a", Area::Operators));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
@@ -29,6 +30,7 @@ use crate::authentication::unauthenticated;
 use crate::config::ApiConfig;
 use crate::error::ApiError;
 use crate::extract::{Context, Operator};
+use crate::middleware::RequestState;
 use crate::routes::notifications::Live;
 
 /// What a page knows of its request, whoever asks.
@@ -52,7 +54,7 @@ impl Asked {
             path: request.path().to_owned(),
             jar,
             chosen: jar.language(headers),
-            accepted: language(headers, jar),
+            accepted: language(headers, jar, Area::of(request.path())),
             has_keys: jar.has_keys(headers),
             form_token: token.map_or_else(String::new, |FormToken(text)| text),
         }
@@ -125,6 +127,7 @@ impl FromRequest for Visitor {
         let asked = Asked::of(request);
         let database = request.app_data::<Data<TenantDatabase>>().cloned();
         let live = request.app_data::<Data<Live>>().cloned();
+        let state = request.extensions().get::<Rc<RequestState>>().cloned();
         Box::pin(async move {
             let Context(context) = context.await?;
             let database = database.ok_or_else(unauthenticated)?;
@@ -138,6 +141,12 @@ impl FromRequest for Visitor {
             let tenant = tenants::get(&database, &context).await?;
             let user = users::get(&database, &context, user_id).await?;
             let language = asked.chosen.unwrap_or(tenant.language);
+            if language != asked.accepted
+                && let (Some(state), Some(cookie)) = (state, asked.jar.keep_shown(language))
+            {
+                // The page of an error is written before anything is known of the company.
+                state.set_cookie(cookie);
+            }
             let format = Format::new(language, &tenant.time_zone, Utc::now());
             let waiting = waiting::read(&database, &context).await;
             Ok(Self { context, tenant, user, language, format, position, waiting, asked })

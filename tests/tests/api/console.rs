@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Api, Operator, World};
+use comptoir_tests::harness::{Api, Operator, Proxy, World, address, with_address};
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::{Client, Method, redirect};
+use serde_json::json;
 
 use crate::authentication::{PASSWORD, user};
 
@@ -455,8 +456,15 @@ async fn a_session_that_is_ended_elsewhere_leads_to_the_log_in() {
         let answer = browser.get("/console/orders").await?;
         assert_eq!(
             (answer.status, answer.header(LOCATION)),
-            (303, "/console/sign-in?next=%2Fconsole%2Forders")
+            (303, "/console/sign-in?next=%2Fconsole%2Forders&done=over")
         );
+        let page = browser.get(answer.header(LOCATION)).await?;
+        assert!(page.text.contains("Votre session est terminée"), "{}", page.text);
+        // Whoever never had one is told nothing of the kind.
+        let mut stranger = Browser::new(&api)?;
+        let answer = stranger.get("/console/orders").await?;
+        assert_eq!(answer.header(LOCATION), "/console/sign-in?next=%2Fconsole%2Forders");
+        assert!(!stranger.get(answer.header(LOCATION)).await?.text.contains("Votre session"));
         Ok(())
     })
     .await;
@@ -540,6 +548,188 @@ async fn who_sent_a_form_without_a_session_comes_back_to_the_page_of_the_form() 
             assert_eq!(sent.status, 303, "{}", sent.text);
             assert!(sent.header(LOCATION).ends_with(next), "{from}: {}", sent.header(LOCATION));
         }
+        Ok(())
+    })
+    .await;
+}
+
+/// What every page of an error has; the trace id.
+fn is_error_page(page: &Answered, status: u16) -> Result<String> {
+    ensure!(page.status == status, "{status}: {} {}", page.status, page.text);
+    ensure!(
+        page.header("content-type").starts_with("text/html"),
+        "{status}: {}",
+        page.header("content-type")
+    );
+    ensure!(page.header("cache-control") == "no-store", "{status}: {}", page.header("cache-control"));
+    ensure!(page.text.contains("/console/assets/comptoir-"), "{status} has no style: {}", page.text);
+    let (_, rest) = page.text.split_once("<code>").with_context(|| format!("{status}: no trace id"))?;
+    let trace = rest.split('<').next().unwrap_or_default().to_owned();
+    ensure!(trace.len() == 32, "{status}: {trace}");
+    Ok(trace)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_is_too_long_is_refused_as_a_page() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "sales").await?;
+        let token = browser.token().await?;
+        // More than is read, and more fields than a form may have.
+        let long = "x".repeat(3 << 20);
+        let many = vec![("a", "b"); 2_001];
+        let first = [("form_token", token.as_str()), ("reference", long.as_str())];
+        let second = [&[("form_token", token.as_str())][..], &many].concat();
+        for fields in [&first[..], &second] {
+            let page = browser.post("/console/orders/new", fields).await?;
+            is_error_page(&page, 413)?;
+            assert!(page.text.contains("C\u{2019}est trop à la fois"), "{}", page.text);
+        }
+        assert_eq!(browser.get("/console/orders").await?.status, 200, "the session goes on");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_too_often_is_told_so_on_a_page_before_anything_is_read() {
+    World::run(async |world| {
+        let limit = ("COMPTOIR__RATE_LIMITS__ADDRESS_REQUESTS_PER_MINUTE", "100");
+        let api = Api::start(world, &[limit]).await?;
+        let mut browser = Browser::new(&api)?;
+        // A window may end meanwhile: then another hundred are served.
+        let mut refused = None;
+        for _ in 0..250 {
+            let page = browser.get("/console/sign-in").await?;
+            if page.status != 200 {
+                refused = Some(page);
+                break;
+            }
+        }
+        let refused = refused.context("nothing was refused")?;
+        is_error_page(&refused, 429)?;
+        let seconds: u64 = refused.header("retry-after").parse()?;
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        assert!(refused.text.contains("Trop de demandes"), "{}", refused.text);
+        assert!(
+            refused.text.contains("href=\"/console/sign-in\""),
+            "it can be tried again: {}",
+            refused.text
+        );
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_database_a_page_says_come_back_and_the_session_goes_on() {
+    World::run(async |world| {
+        let proxy = Proxy::start(address(&world.database.url)?).await?;
+        let url = with_address(&world.database.api_url, &proxy.address())?;
+        let api = Api::start(world, &[("DATABASE_URL", &url)]).await?;
+        let mut browser = logged_in(world, &api, "sales").await?;
+        let token = browser.token().await?;
+        proxy.cut();
+        for path in ["/console/", "/console/orders", "/console/orders/01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b"] {
+            let page = browser.get(path).await?;
+            is_error_page(&page, 503)?;
+            assert!(page.text.contains(&format!("href=\"{path}\"")), "it can be tried again: {}", page.text);
+            assert!(page.text.contains("ne répond pas"), "{}", page.text);
+        }
+        let fields = [("form_token", token.as_str()), ("form_key", "k"), ("language", "en")];
+        is_error_page(&browser.post("/console/orders/new", &fields).await?, 503)?;
+        // A session that has to be prolonged just then is not lost.
+        browser.cookies.remove("__Host-comptoir-session");
+        is_error_page(&browser.get("/console/orders").await?, 503)?;
+        assert_eq!(browser.get("/console/sign-in").await?.status, 200, "it needs no database");
+        proxy.heal();
+        comptoir_tests::harness::until("the page", std::time::Duration::from_secs(20), async || {
+            let page = Browser {
+                client: browser.client.clone(),
+                root: browser.root.clone(),
+                cookies: browser.cookies.clone(),
+            }
+            .get("/console/orders")
+            .await?;
+            ensure!(page.status == 200, "{} {}", page.status, page.text);
+            Ok(())
+        })
+        .await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn errors_are_in_the_language_of_the_pages_around_them() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "warehouse").await?;
+        let page = browser.get("/console/orders/new").await?;
+        is_error_page(&page, 403)?;
+        assert!(page.text.contains("<html lang=\"fr\">"), "{}", page.text);
+        // The company's language decides, whatever the browser asks for.
+        let body = json!({"language": "en"});
+        let changed = api.http.send(Method::PATCH, "/tenant", &[("If-Match", "*")], Some(&body)).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        assert!(browser.get("/console/").await?.text.contains("<html lang=\"en\">"));
+        for (path, status) in [("/console/orders/new", 403), ("/console/nowhere", 404)] {
+            let page = browser.get(path).await?;
+            is_error_page(&page, status)?;
+            assert!(page.text.contains("<html lang=\"en\">"), "{path}: {}", page.text);
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_without_an_order_is_told_what_to_do_first() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "admin").await?;
+        // The first step that is not done is the one filled button of the page.
+        let next = async |browser: &mut Browser, path: &str| -> Result<()> {
+            let home = browser.get("/console/").await?;
+            let button = format!("<a class=\"btn go\" href=\"{path}\">");
+            ensure!(
+                home.text.contains("Pour commencer") && home.text.contains(&button),
+                "{path}: {}",
+                home.text
+            );
+            ensure!(home.text.matches("class=\"btn go\"").count() == 1, "{path}: {}", home.text);
+            Ok(())
+        };
+        next(&mut browser, "/console/settings/company").await?;
+        api.seller().await?;
+        next(&mut browser, "/console/customers/new").await?;
+        let customer = api.customer("C-1").await?;
+        next(&mut browser, "/console/products/new").await?;
+        let product = api.stocked_product("P-1").await?;
+        next(&mut browser, "/console/receipts/new").await?;
+        // The page of the product leads there, and the form knows the product.
+        let id = product["id"].as_str().context("id")?;
+        let page = browser.get(&format!("/console/products/{id}")).await?;
+        let receive = "/console/receipts/new?product=P-1";
+        assert!(page.text.contains(&format!("href=\"{receive}\"")), "{}", page.text);
+        let form = browser.get(receive).await?;
+        let chosen = format!("name=\"lines.0.product_id\" value=\"{id}\"");
+        assert!(form.text.contains(&chosen) && form.text.contains("value=\"Product P-1\""), "{}", form.text);
+        api.receive(&product, "5", "4.00").await?;
+        next(&mut browser, "/console/orders/new").await?;
+        let form = browser.get("/console/orders/new").await?;
+        assert!(form.text.contains("href=\"/console/customers/new\""), "{}", form.text);
+        // What one may not do is absent.
+        let mut sales = logged_in(world, &api, "sales").await?;
+        next(&mut sales, "/console/orders/new").await?;
+        let home = sales.get("/console/").await?;
+        assert!(
+            !home.text.contains("/console/settings/company") && !home.text.contains("/console/receipts/new")
+        );
+
+        api.order(&customer, &product).await?;
+        let home = browser.get("/console/").await?;
+        assert!(!home.text.contains("Pour commencer"), "{}", home.text);
+        assert!(home.text.contains("class=\"btn go\" data-key=\"n\""), "{}", home.text);
         Ok(())
     })
     .await;

@@ -360,3 +360,85 @@ async fn a_deposit_is_a_percentage_or_an_amount_and_never_more_than_the_order() 
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_a_shipped_order_to_its_money_each_page_has_the_next_step() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let product = api.product_in_stock("TEA", "20").await?;
+        let line = json!({"product_id": product["id"], "quantity": "6"});
+        let placed = api.created("/orders", &json!({"customer_id": customer["id"], "lines": [line]})).await?;
+        let id = text(&placed, "id")?;
+        let answer = api.http.command(&format!("/orders/{id}/confirm")).await?;
+        ensure!(answer.status == 200, "{}", answer.text);
+        let path = format!("/console/orders/{id}");
+        let mut browser = logged_in(world, &api, "management").await?;
+        let filled_buttons = |page: &Answered| page.text.matches("class=\"btn go\"").count();
+
+        // It has no number of its own: pages say when it was placed, and the id stands among the facts.
+        let form = browser.get(&format!("{path}/ship")).await?;
+        assert!(form.text.contains("</svg>Commande du "), "{}", form.text);
+        let page = browser.get(&path).await?;
+        assert!(page.text.contains(&format!("<dd class=\"mono\">{id}</dd>")), "{}", page.text);
+        assert!(!page.text.contains(&format!("<h1>{id}")) && filled_buttons(&page) == 1, "{}", page.text);
+
+        let shipped = ship(&mut browser, &format!("{path}/ship"), &product, "6", &[]).await?;
+        assert_eq!(shipped.status, 303, "{}", shipped.text);
+        let page = browser.get(&path).await?;
+        assert!(page.text.contains("action=\"/console/invoices/from\""), "{}", page.text);
+        let page = browser.get(shipped.header(LOCATION)).await?;
+        assert_eq!(filled_buttons(&page), 1, "{}", page.text);
+        let fields = hidden(&page, &["form_token", "form_key", "by", "order_ids", "deposits"])?;
+        let drafted = browser.post("/console/invoices/from", &filled(&fields, &[])).await?;
+        assert_eq!(drafted.status, 303, "{}", drafted.text);
+        let again = browser.post("/console/invoices/from", &filled(&fields, &[])).await?;
+        assert_eq!(again.header(LOCATION), drafted.header(LOCATION), "twice is once");
+        let invoice = drafted.header(LOCATION).split('?').next().unwrap_or_default().to_owned();
+        let page = browser.get(&path).await?;
+        assert!(page.text.contains(&format!("href=\"{invoice}\"")), "{}", page.text);
+        assert!(!page.text.contains("action=\"/console/invoices/from\""), "nothing is invoiced twice");
+
+        let page = browser.get(&invoice).await?;
+        assert_eq!(filled_buttons(&page), 1, "{}", page.text);
+        let fields = hidden(&page, OF_CHANGE)?;
+        let validated = browser.post(&format!("{invoice}/validate"), &filled(&fields, &[])).await?;
+        assert_eq!(validated.status, 303, "{}", validated.text);
+        let invoice = invoice.rsplit('/').next().context("an id")?.to_owned();
+        let pay = format!("/console/payments/new?invoice_id={invoice}");
+        let page = browser.get(&path).await?;
+        assert!(
+            page.text.contains(&format!("href=\"{pay}\"")) && filled_buttons(&page) == 1,
+            "{}",
+            page.text
+        );
+
+        // The form knows who pays, what and how much.
+        let form = browser.get(&pay).await?;
+        assert_eq!(form.text.matches("value=\"72,00\"").count(), 2, "{}", form.text);
+        let fields = hidden(&form, &["form_token", "form_key", "customer_id", "invoices.0.invoice_id"])?;
+        let typed =
+            [("amount", "72,00"), ("method", "transfer"), ("what", "named"), ("invoices.0.amount", "72,00")];
+        let received = browser.post("/console/payments/new", &filled(&fields, &typed)).await?;
+        assert_eq!(received.status, 303, "{}", received.text);
+        let page = browser.get(&path).await?;
+        assert_eq!(
+            (page.text.matches("class=\"did\"").count(), filled_buttons(&page)),
+            (5, 0),
+            "{}",
+            page.text
+        );
+
+        // Who works in the warehouse sees when it arrived instead.
+        let mut warehouse = logged_in(world, &api, "warehouse").await?;
+        let page = warehouse.get(&path).await?;
+        assert!(
+            page.text.contains("steps four") && !page.text.contains("/console/invoices"),
+            "{}",
+            page.text
+        );
+        Ok(())
+    })
+    .await;
+}

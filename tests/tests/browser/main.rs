@@ -5,6 +5,7 @@ mod axe;
 mod company;
 mod counting;
 mod driver;
+mod keyboard;
 mod live;
 mod looks;
 mod operators;

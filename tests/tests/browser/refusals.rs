@@ -26,7 +26,7 @@ async fn a_session_that_ends_under_an_open_page_leads_to_the_log_in_and_back() {
         assert_eq!(ended.status, 204, "{}", ended.text);
 
         browser.follow("Filtrer").await?;
-        browser.sees("Connexion").await?;
+        browser.sees("Votre session est terminée.").await?;
         log_in(&browser, "sales@docks.example", PASSWORD).await?;
         let path = browser.path().await?;
         ensure!(

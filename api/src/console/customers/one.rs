@@ -88,11 +88,15 @@ fn actions(customer: &CustomerView, visitor: &Visitor) -> Vec<Action> {
             let to = format!("/console/payments/statements/{}", customer.id);
             actions.push(Action::link(to, Payments::of(visitor.language).statement));
         }
-        if menu::may_see(&visitor.context.principal, "/console/orders/new") {
-            actions.push(Action::link(format!("/console/orders/new?customer_id={}", customer.id), w.place));
-        }
+        let may_place = menu::may_see(&visitor.context.principal, "/console/orders/new");
         if visitor.may(Permission::CustomersWrite) {
-            actions.push(Action::link(below("edit"), shared.edit).go());
+            let edit = Action::link(below("edit"), shared.edit);
+            actions.push(if may_place { edit } else { edit.go() });
+        }
+        // What comes next stands last.
+        if may_place {
+            let to = format!("/console/orders/new?customer_id={}", customer.id);
+            actions.push(Action::link(to, w.place).go());
         }
     }
     actions

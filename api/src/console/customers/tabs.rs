@@ -119,8 +119,8 @@ fn status(invoice: &InvoiceSummary, visitor: &Visitor, w: &'static Customers) ->
         InvoiceState::Draft => Status::draft(w.draft),
         InvoiceState::Paid => Status::done(w.paid),
         _ if is_late => Status::late(w.overdue),
-        InvoiceState::Validated => Status::open(w.validated),
-        InvoiceState::Sent => Status::begun(w.sent),
+        InvoiceState::Validated => Status::done(w.validated),
+        InvoiceState::Sent => Status::done(w.sent),
         InvoiceState::PartlyPaid => Status::half(w.partly_paid),
     }
 }

@@ -9,9 +9,11 @@ use comptoir_core::commerce::invoices::{self, InvoiceFilter, InvoiceSummary};
 use comptoir_core::commerce::orders::{self, OpenOrder, OrderFilter, OrderSummary};
 use comptoir_core::commerce::stock::{self, StockFilter};
 use comptoir_core::platform::paging::{Count, Page as PageOf, Period};
+use comptoir_core::values::ids::OrderId;
 use comptoir_core::values::money::Money;
 
 use super::sales::{self, Sales};
+use super::start::{self, Start};
 use crate::console::layout::{self, Page};
 use crate::console::lists::first;
 use crate::console::reports::rank::{self, Rank};
@@ -35,6 +37,9 @@ struct HomePage {
     w: &'static Home,
     day: String,
     greeting: String,
+    /// What a company begins with; empty as soon as it has an order.
+    start: Vec<Start>,
+    may_create_customer: bool,
     figures: Vec<Figure>,
     cases: Vec<Case>,
     sales: Option<Sales>,
@@ -85,12 +90,15 @@ pub(super) async fn show(visitor: Visitor, database: Data<TenantDatabase>) -> Re
     } else {
         None
     };
+    let start = start::read(&visitor, &database, found.today).await?;
     let day = capitalised(&visitor.format.whole_day(visitor.format.today()));
     let page = HomePage {
         page: visitor.page(w.title).about("order.*,stock.level_low,invoice.*"),
         w,
         greeting: home::greeting(&visitor.user.name, cases.len(), visitor.language),
         day,
+        start,
+        may_create_customer: menu::may_see(&visitor.context.principal, "/console/customers/new"),
         figures: figures(&visitor, &found, w),
         cases,
         sales,
@@ -202,11 +210,14 @@ async fn cases(visitor: &Visitor, database: &TenantDatabase, found: &Found) -> R
     let names = names::of_customers(database, visitor, customers).await?;
     let name = |id| names.get(&id).cloned().unwrap_or_default();
     let number = |reference: &Option<String>, id: String| reference.clone().unwrap_or(id);
+    let of_order = |reference: &Option<String>, external_id: &Option<String>, id: OrderId| {
+        names::number(reference.clone(), external_id.clone(), id)
+    };
     let held = held.iter().map(|order| Case {
         status: Status::held(w.held),
         icon: "s-hold",
         customer: name(order.customer_id),
-        number: number(&order.reference, order.id.to_string()),
+        number: of_order(&order.reference, &order.external_id, order.id),
         why: w.held_why.to_string(),
         to: Some(format!("/console/orders/{}", order.id)),
         see: w.see_order,
@@ -215,7 +226,7 @@ async fn cases(visitor: &Visitor, database: &TenantDatabase, found: &Found) -> R
         status: Status::late(w.late),
         icon: "s-warn",
         customer: name(order.customer_id),
-        number: number(&order.reference, order.id.to_string()),
+        number: of_order(&order.reference, &order.external_id, order.id),
         why: late_since(visitor, order),
         to: Some(format!("/console/orders/{}", order.id)),
         see: w.see_order,

@@ -2,6 +2,7 @@
 
 mod handlers;
 mod sales;
+mod start;
 
 use super::PREFIX;
 use super::pages::Pages;

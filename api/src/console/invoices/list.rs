@@ -154,7 +154,10 @@ async fn views(
         label: label.to_string(),
         to: base.with(name, value),
         is_current: address.is(name, value),
-        count: count.map(|count| visitor.format.count(count.value, count.exact)),
+        // Counts mean work: nothing to do has none.
+        count: count
+            .filter(|count| count.value > 0)
+            .map(|count| visitor.format.count(count.value, count.exact)),
         is_warning,
     };
     let is_late = overdue.is_some_and(|count| count.value > 0);

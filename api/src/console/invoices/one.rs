@@ -240,6 +240,7 @@ async fn document(
     }
 }
 
+/// What comes next stands last, as on all pages.
 fn actions(
     view: &InvoiceView,
     draft: Option<&DraftView>,
@@ -263,13 +264,13 @@ fn actions(
         if may_write && draft.kind == InvoiceKind::Invoice {
             actions.push(action(at("edit"), w.edit, true, if may_validate { "" } else { "go" }));
         }
-        if may_validate {
-            actions.push(action(at("validate"), w.validate, false, "go"));
-        }
         if may_write {
             actions.push(action(at("delete"), w.delete, true, "danger"));
         }
-        return actions;
+        if may_validate {
+            actions.push(action(at("validate"), w.validate, false, "go"));
+        }
+        return in_order(actions);
     }
     let is_unsent = summary.sent_at.is_none();
     let is_owed = summary.kind != InvoiceKind::CreditNote && !summary.open.is_zero();
@@ -278,7 +279,7 @@ fn actions(
         actions.push(action(to, w.receive_payment, true, if is_unsent { "" } else { "go" }));
     }
     if !may_write {
-        return actions;
+        return in_order(actions);
     }
     let (label, class) = if is_unsent { (w.send, "go") } else { (w.send_again, "") };
     actions.push(Action { has_channel: true, ..action(at("send"), label, false, class) });
@@ -293,6 +294,12 @@ fn actions(
     } else if is_owed {
         actions.push(action(at("dispute"), w.note_dispute, true, ""));
     }
+    in_order(actions)
+}
+
+/// Puts the filled one behind the others, which stay as they are.
+fn in_order(mut actions: Vec<Action>) -> Vec<Action> {
+    actions.sort_by_key(|action| action.class == "go");
     actions
 }
 

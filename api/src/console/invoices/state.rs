@@ -19,7 +19,7 @@ pub(in crate::console) fn of(invoice: &InvoiceSummary, today: NaiveDate, w: &'st
         (InvoiceState::PartlyPaid, InvoiceKind::CreditNote) => Status::half(w.partly_used),
         (InvoiceState::PartlyPaid, _) => Status::half(w.partly_paid),
         (InvoiceState::Sent, _) => Status::done(w.sent),
-        (InvoiceState::Validated, _) => Status::open(w.validated),
+        (InvoiceState::Validated, _) => Status::done(w.validated),
     }
 }
 

@@ -30,7 +30,8 @@ pub(super) async fn show(request: HttpRequest, stranger: Stranger) -> Result<Htt
     let (w, address) = (SignIn::of(stranger.language), Address::of(&request));
     let notice = address.is("done", "logged-out").then_some(w.logged_out);
     let next = address.get("next").and_then(local).unwrap_or_default();
-    let page = LogInPage { notice, ..page(&stranger, FormFaults::default(), String::new(), next) };
+    let is_over = address.is("done", "over");
+    let page = LogInPage { notice, is_over, ..page(&stranger, FormFaults::default(), String::new(), next) };
     layout::ok(&page)
 }
 
@@ -42,6 +43,7 @@ fn page(stranger: &Stranger, faults: FormFaults, email: String, next: &str) -> L
         action: Area::Operators.sign_in(),
         faults,
         notice: None,
+        is_over: false,
         email,
         company: String::new(),
         next: next.to_owned(),

@@ -14,10 +14,10 @@ use comptoir_core::commerce::orders::{
 use comptoir_core::values::ids::OrderId;
 
 use super::one::written;
-use super::state;
 use crate::console::answers::{follow, leads_there};
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
+use crate::console::names;
 use crate::console::typography::Word;
 use crate::console::undone::Undone;
 use crate::console::visitor::Visitor;
@@ -116,7 +116,7 @@ async fn ask(
         w,
         faults,
         id: id.to_string(),
-        number: state::number(&order.summary),
+        number: names::called(&order.summary, visitor),
         version: order.summary.version,
         key: form.map_or_else(new_key, Form::key_text),
         reason: form.and_then(|form| form.get("reason")).unwrap_or_default().to_owned(),

@@ -15,12 +15,12 @@ use comptoir_core::values::ids::OrderId;
 use serde_json::{Map, Value, json};
 
 use super::actions::leads_to;
-use super::state;
 use crate::console::answers::follow;
 use crate::console::choose::Chosen;
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
+use crate::console::names;
 use crate::console::visitor::Visitor;
 use crate::console::words::Orders;
 use crate::error::ApiError;
@@ -346,7 +346,7 @@ fn written(order: &OrderView, visitor: &Visitor, what: Written) -> Result<HttpRe
         faults,
         versions,
         id: order.summary.id.to_string(),
-        number: state::number(&order.summary),
+        number: names::called(&order.summary, visitor),
         version,
         key,
         draft,

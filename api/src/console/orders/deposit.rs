@@ -13,14 +13,13 @@ use comptoir_core::commerce::orders;
 use comptoir_core::values::ids::OrderId;
 use serde_json::{Map, Value, json};
 
-use super::state;
 use crate::console::answers::{follow, leads_there};
 use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
-use crate::console::menu;
 use crate::console::visitor::Visitor;
 use crate::console::words::Orders;
+use crate::console::{menu, names};
 use crate::error::ApiError;
 use crate::extract::{Faults, part};
 use crate::routes::invoices::DepositRequest;
@@ -62,7 +61,7 @@ async fn ask(
         w,
         faults,
         id: id.to_string(),
-        number: state::number(&summary),
+        number: names::called(&summary, visitor),
         net: net.unwrap_or_default(),
         key: form.map_or_else(new_key, Form::key_text),
         percent: typed("percent"),

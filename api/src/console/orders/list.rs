@@ -154,7 +154,10 @@ async fn views(
     let pending = OrderFilter { statuses: vec![OrderStatus::Pending], ..OrderFilter::default() };
     let pending = counted(pending, visitor, database).await?;
     let held = counted(OrderFilter { held: true, ..OrderFilter::default() }, visitor, database).await?;
-    let shown = |count: Option<Count>| count.map(|count| visitor.format.count(count.value, count.exact));
+    // Counts mean work: nothing to do has none.
+    let shown = |count: Option<Count>| {
+        count.filter(|count| count.value > 0).map(|count| visitor.format.count(count.value, count.exact))
+    };
     let base = address.without("status").without("held");
     let of = |label: crate::console::typography::Word, status: OrderStatus, count| View {
         label: label.to_string(),

@@ -7,7 +7,7 @@ mod late;
 mod list;
 mod one;
 mod place;
-mod related;
+pub(super) mod related;
 mod ship;
 pub(super) mod state;
 

@@ -13,11 +13,13 @@ use comptoir_core::projections::{self, TimelineFilter};
 use comptoir_core::values::contact::PostalAddress;
 use comptoir_core::values::ids::OrderId;
 
-use super::{related, state};
+use super::related::{self, Invoicing, to_invoice};
+use super::state;
 use crate::console::format::Moment;
 use crate::console::forms::new_key;
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, first};
+use crate::console::names;
 use crate::console::status::Status;
 use crate::console::typography::Word;
 use crate::console::undone::Undone;
@@ -35,11 +37,14 @@ struct OrderPage {
     page: Page,
     w: &'static Orders,
     id: String,
-    version: i64,
     is_outdated: bool,
     refused: Option<String>,
     status: Status,
+    /// What lists call the order, if it has no number of its own.
+    own_id: Option<String>,
     customer_name: Option<String>,
+    /// Where all that the customer has is shown.
+    customer_page: Option<String>,
     customer_code: Option<String>,
     promised: String,
     actions: Vec<Action>,
@@ -53,18 +58,21 @@ struct OrderPage {
     history: Vec<Entry>,
     shipments: Vec<related::Shipment>,
     returns: Vec<related::Return>,
-    deposits: Vec<related::Deposit>,
+    invoices: Vec<related::Invoice>,
+    deposits: Vec<related::Invoice>,
 }
 
 /// What can be done now, by this person.
 struct Action {
-    name: &'static str,
+    to: String,
     label: Word,
     /// Whether it asks for more first.
     is_page: bool,
     /// The class of its style: the next thing to do is filled, what cannot be taken back is red.
     class: &'static str,
     key: String,
+    /// What its form has besides.
+    fields: Vec<(&'static str, String)>,
 }
 
 struct Step {
@@ -157,26 +165,29 @@ pub(super) async fn written(
     let shipments = related::shipments(visitor, database, id).await?;
     let returns = related::returns(visitor, database, id).await?;
     let deposits = related::deposits(visitor, database, id).await?;
+    let invoicing = Invoicing::of(visitor, database, &order).await?;
     let promised = order.summary.promised_on.map(|day| visitor.format.business_day(day));
     let customer_name = customer.as_ref().map(|customer| customer.name.clone());
     let status = if undone.is_some() { StatusCode::CONFLICT } else { StatusCode::OK };
     let page = OrderPage {
         page: visitor
-            .page(state::number(&order.summary))
+            .page(names::called(&order.summary, visitor))
             .saying(notice)
             .about("order.*,shipment.*,return.*,invoice.*"),
         w,
         id: id.to_string(),
-        version: order.summary.version,
         is_outdated: undone.as_ref().is_some_and(Undone::is_outdated),
         refused: undone.and_then(Undone::refused),
         status: state::whole(&order, visitor.format.today(), w),
         promised: said::promised_for(customer_name.as_deref(), promised.as_deref(), visitor.language),
+        own_id: (order.summary.reference.is_none() && order.summary.external_id.is_none())
+            .then(|| id.to_string()),
+        customer_page: customer.as_ref().map(|customer| format!("/console/customers/{}", customer.id)),
         customer_code: customer.as_ref().map(|customer| customer.code.clone()),
         address: address(&order, customer.as_ref()),
         customer_name,
-        actions: actions(&order, visitor, w),
-        steps: steps(&order, visitor, w),
+        actions: actions(&order, invoicing.as_ref(), visitor, w),
+        steps: steps(&order, invoicing.as_ref(), visitor, w),
         lines: lines(&order, visitor),
         amounts: amounts(&order, visitor),
         credit: credit.map(|view| {
@@ -194,6 +205,9 @@ pub(super) async fn written(
         history,
         shipments,
         returns,
+        invoices: invoicing
+            .map(|invoicing| invoicing.shown().map(|one| related::Invoice::of(one, visitor)).collect())
+            .unwrap_or_default(),
         deposits,
     };
     layout::show(status, &page)
@@ -215,8 +229,13 @@ fn address(order: &OrderView, customer: Option<&CustomerView>) -> Option<String>
     Some(parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
-/// As the aggregate permits them; it decides again when one is asked for.
-fn actions(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Action> {
+/// As the aggregate permits them; it decides again when one is asked for. What comes next stands last, and is the only one that is filled.
+fn actions(
+    order: &OrderView,
+    invoicing: Option<&Invoicing>,
+    visitor: &Visitor,
+    w: &'static Orders,
+) -> Vec<Action> {
     let summary = &order.summary;
     let is_open = matches!(summary.status, OrderStatus::Pending | OrderStatus::Confirmed);
     let (is_pending, is_held) = (summary.status == OrderStatus::Pending, summary.held_for_approval);
@@ -224,28 +243,59 @@ fn actions(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Acti
     let (may_write, may_ship) = (visitor.may(Permission::OrdersWrite), visitor.may(Permission::OrdersShip));
     let may_leave = summary.status == OrderStatus::Confirmed && !is_held && state::has_ready(&order.lines);
     let may_come_back = order.lines.iter().any(|line| !line.returnable().is_zero());
-    let may_invoice = visitor.may(Permission::InvoicesWrite) && summary.status != OrderStatus::Cancelled;
-    let page = |is_there, name, label, class| {
-        (is_there, Action { name, label, is_page: true, class, key: String::new() })
+    let may_invoice = visitor.may(Permission::InvoicesWrite);
+    let is_invoiced = invoicing.is_some_and(|invoicing| invoicing.is_done);
+    let may_ask_deposit = may_invoice && !is_invoiced && summary.status != OrderStatus::Cancelled;
+    let at = |name: &str| format!("/console/orders/{}/{name}", summary.id);
+    let page = |to: String, label, class| Action {
+        to,
+        label,
+        is_page: true,
+        class,
+        key: String::new(),
+        fields: Vec::new(),
     };
-    let button = |is_there, name, label| {
-        (is_there, Action { name, label, is_page: false, class: "go", key: new_key() })
+    let button = |to: String, label, fields: Vec<(&'static str, String)>| Action {
+        to,
+        label,
+        is_page: false,
+        class: "",
+        key: new_key(),
+        fields,
     };
-    let all = [
-        page(may_ship && may_leave, "picking-list", w.picking_list, ""),
-        page(may_invoice, "deposit", w.deposit, ""),
-        page(may_ship && may_come_back, "return", w.take_back, ""),
-        page(may_write && is_open && !has_left, "edit", w.amend, ""),
-        page(may_write && is_open && !has_left, "cancel", w.cancel, "danger"),
-        page(may_write && is_open && has_left, "cancel-rest", w.cancel_rest, "danger"),
-        button(is_open && is_held && visitor.may(Permission::OrdersApprove), "approve", w.approve),
-        button(may_write && is_pending && !is_held, "confirm", w.confirm),
-        page(may_ship && may_leave, "ship", w.ship, "go"),
+    let version = || vec![("version", summary.version.to_string())];
+    // From what is most urgent to what comes later.
+    let due = invoicing.filter(|invoicing| may_invoice && invoicing.is_due);
+    let draft = invoicing.and_then(Invoicing::draft).filter(|_| due.is_none());
+    let unpaid = invoicing.and_then(Invoicing::unpaid).filter(|_| visitor.may(Permission::PaymentsWrite));
+    let next = [
+        (is_open && is_held && visitor.may(Permission::OrdersApprove))
+            .then(|| button(at("approve"), w.approve, version())),
+        (may_write && is_pending && !is_held).then(|| button(at("confirm"), w.confirm, version())),
+        (may_ship && may_leave).then(|| page(at("ship"), w.ship, "")),
+        due.map(|_| button("/console/invoices/from".to_owned(), w.invoice, to_invoice(summary.id).into())),
+        draft.map(|one| page(format!("/console/invoices/{}", one.id), w.see_draft, "")),
+        unpaid.map(|one| page(format!("/console/payments/new?invoice_id={}", one.id), w.receive_payment, "")),
     ];
-    all.into_iter().filter_map(|(is_there, action)| is_there.then_some(action)).collect()
+    let mut next = next.into_iter().flatten();
+    let first = next.next().map(|action| Action { class: "go", ..action });
+    let others = [
+        (may_ship && may_leave).then(|| page(at("picking-list"), w.picking_list, "")),
+        may_ask_deposit.then(|| page(at("deposit"), w.deposit, "")),
+        (may_ship && may_come_back).then(|| page(at("return"), w.take_back, "")),
+        (may_write && is_open && !has_left).then(|| page(at("edit"), w.amend, "")),
+        (may_write && is_open && !has_left).then(|| page(at("cancel"), w.cancel, "danger")),
+        (may_write && is_open && has_left).then(|| page(at("cancel-rest"), w.cancel_rest, "danger")),
+    ];
+    others.into_iter().flatten().chain(next).chain(first).collect()
 }
 
-fn steps(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Step> {
+fn steps(
+    order: &OrderView,
+    invoicing: Option<&Invoicing>,
+    visitor: &Visitor,
+    w: &'static Orders,
+) -> Vec<Step> {
     let summary = &order.summary;
     let at = |time: Option<_>| time.map(|time| visitor.format.long(time).shown).unwrap_or_default();
     let step = |is_done: bool, is_now: bool, word: Word, hint: String| Step {
@@ -285,10 +335,34 @@ fn steps(order: &OrderView, visitor: &Visitor, w: &'static Orders) -> Vec<Step> 
         return steps;
     }
     let has_all_left = summary.status != OrderStatus::Confirmed && is_shipped;
-    let hint = if has_all_left { at(summary.shipped_at) } else { shipped };
-    steps.push(step(has_all_left, is_confirmed && !has_all_left, w.step_shipped, hint));
     let is_delivered = summary.delivered_at.is_some();
-    steps.push(step(is_delivered, has_all_left && !is_delivered, w.step_delivered, at(summary.delivered_at)));
+    let hint = if has_all_left { at(summary.shipped_at) } else { shipped };
+    let Some(invoicing) = invoicing else {
+        steps.push(step(has_all_left, is_confirmed && !has_all_left, w.step_shipped, hint));
+        let delivered = at(summary.delivered_at);
+        steps.push(step(is_delivered, has_all_left && !is_delivered, w.step_delivered, delivered));
+        return steps;
+    };
+    let hint = match summary.delivered_at {
+        Some(time) => format!("{} {}", w.step_delivered, visitor.format.long(time).shown),
+        None => hint,
+    };
+    steps.push(step(has_all_left, is_confirmed && !has_all_left, w.step_shipped, hint));
+    let hint = match (invoicing.number(), invoicing.draft()) {
+        (Some(number), _) => number.to_owned(),
+        (None, Some(_)) => w.in_draft.to_string(),
+        (None, None) => String::new(),
+    };
+    let is_invoiced = invoicing.is_done;
+    steps.push(step(is_invoiced, has_all_left && !is_invoiced, w.step_invoiced, hint));
+    let open = invoicing.open();
+    let hint = if is_invoiced && !open.is_zero() {
+        said::to_pay(&visitor.money(&open), visitor.language)
+    } else {
+        String::new()
+    };
+    let is_paid = is_invoiced && open.is_zero();
+    steps.push(step(is_paid, is_invoiced && !is_paid, w.step_paid, hint));
     steps
 }
 

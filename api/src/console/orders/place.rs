@@ -18,6 +18,8 @@ use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::lists::Address;
+use crate::console::menu;
+use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
 use crate::console::words::Orders;
 use crate::error::ApiError;
@@ -50,6 +52,8 @@ struct PlacePage {
     back_order: bool,
     lines: Vec<Line>,
     shows_prices: bool,
+    /// Where a customer and a product are made that are not there yet, for those who may.
+    makes: Vec<(&'static str, Word)>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -171,6 +175,9 @@ impl Draft {
         let Self { customer, reference, promised_on, back_order, mut lines } = self;
         let typed = lines.len();
         lines.extend((typed..typed + spare).map(Line::empty));
+        let makes =
+            [("/console/customers/new", w.create_customer), ("/console/products/new", w.create_product)];
+        let principal = &visitor.context.principal;
         PlacePage {
             page: visitor.page(w.place),
             w,
@@ -182,6 +189,7 @@ impl Draft {
             back_order,
             lines,
             shows_prices: visitor.may(Permission::OrdersPrices),
+            makes: makes.into_iter().filter(|(path, _)| menu::may_see(principal, path)).collect(),
         }
     }
 }

@@ -203,7 +203,7 @@ async fn written(
         versions,
         stopped,
         id: order.summary.id.to_string(),
-        number: state::number(&order.summary),
+        number: names::called(&order.summary, visitor),
         version: version.unwrap_or(order.summary.version),
         key,
         lines: lines(order, visitor, database, form).await?,

@@ -79,11 +79,16 @@ fn actions(product: &ProductView, visitor: &Visitor) -> Vec<Action> {
         return Vec::new();
     }
     let below = |name: &str| format!("{PATH}/{}/{name}", product.id);
-    vec![
+    let mut actions = vec![
         Action::link(below("delete"), shared.delete).danger(),
         Action::link(below("archive"), w.archive).danger(),
-        Action::link(below("edit"), shared.edit).go(),
-    ]
+    ];
+    if product.stocked && visitor.may(Permission::StockWrite) {
+        let to = Address::at("/console/receipts/new").with("product", &product.sku);
+        actions.push(Action::link(to.to_string(), w.receive));
+    }
+    actions.push(Action::link(below("edit"), shared.edit).go());
+    actions
 }
 
 fn identity(product: &ProductView, category: Option<String>, visitor: &Visitor) -> Block {

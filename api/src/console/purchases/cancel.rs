@@ -51,7 +51,7 @@ fn written(
         faults,
         versions,
         id: order.id.to_string(),
-        number: names::number(order.reference.clone(), None, order.id),
+        number: names::purchase(order, visitor),
         version: order.version,
         key: new_key(),
     };

@@ -78,10 +78,7 @@ pub(super) async fn show(
         cost: line.unit_cost.map(|cost| format.price(&cost, &visitor.tenant.currency)).unwrap_or_default(),
     };
     let page = PurchasePage {
-        page: visitor
-            .page(names::number(order.reference.clone(), None, order.id))
-            .saying(notice)
-            .about("purchase_order.*"),
+        page: visitor.page(names::purchase(&order, &visitor)).saying(notice).about("purchase_order.*"),
         w,
         id: order.id.to_string(),
         status: state::status(order.state, order.expected_on, format.today(), w),

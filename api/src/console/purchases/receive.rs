@@ -115,7 +115,7 @@ async fn written(
         w,
         faults,
         id: order.id.to_string(),
-        number: names::number(order.reference.clone(), None, order.id),
+        number: names::purchase(order, visitor),
         key: form.map_or_else(new_key, Form::key_text),
         reference: text("reference"),
         business_date: text("business_date"),

@@ -62,7 +62,7 @@ pub(super) async fn show(
         page: visitor.page(title).saying(notice),
         w,
         order_id: summary.order_id.to_string(),
-        number: order.map_or_else(|| summary.order_id.to_string(), |order| order.number.clone()),
+        number: order.map_or_else(|| summary.order_id.to_string(), |order| order.called.clone()),
         customer: order.map(|order| order.customer.clone()).unwrap_or_default(),
         received: visitor.format.business_day(summary.received_on),
         reason: summary.reason,

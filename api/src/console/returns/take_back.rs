@@ -19,7 +19,6 @@ use crate::console::format::typed_decimal;
 use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::names;
-use crate::console::orders::state;
 use crate::console::visitor::Visitor;
 use crate::console::words::Returns;
 use crate::error::ApiError;
@@ -181,7 +180,7 @@ async fn written(
         faults,
         versions,
         id: order.summary.id.to_string(),
-        number: state::number(&order.summary),
+        number: names::called(&order.summary, visitor),
         version: version.unwrap_or(order.summary.version),
         key,
         reference: text("reference"),

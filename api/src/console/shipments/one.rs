@@ -9,6 +9,7 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::orders;
 use comptoir_core::commerce::shipments::{self, DeliverShipment, ShipmentStatus, ShipmentView};
 use comptoir_core::values::ids::ShipmentId;
 use serde_json::{Map, Value, json};
@@ -20,6 +21,7 @@ use crate::console::forms::{Form, FormFaults, TwoVersions, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::lists::Address;
 use crate::console::names::{self, NamedOrder};
+use crate::console::orders::related::{Invoicing, to_invoice};
 use crate::console::status::Status;
 use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
@@ -44,6 +46,9 @@ struct ShipmentPage {
     id: String,
     order_id: String,
     order: NamedOrder,
+    /// What the form has by which the order is invoiced; empty if nothing is to be invoiced, or not by this person.
+    to_invoice: Vec<(&'static str, String)>,
+    invoice_key: String,
     version: i64,
     key: String,
     status: Status,
@@ -79,9 +84,16 @@ struct Shown<'a> {
     versions: Option<TwoVersions>,
 }
 
-fn written(
+/// A shipment, and what is known of its order.
+struct Found {
     shipment: ShipmentView,
     order: NamedOrder,
+    /// Whether something that has left of the order is not invoiced, and this person may do it.
+    is_to_invoice: bool,
+}
+
+fn written(
+    Found { shipment, order, is_to_invoice }: Found,
     visitor: &Visitor,
     shown: Shown<'_>,
 ) -> Result<HttpResponse, ApiError> {
@@ -121,6 +133,8 @@ fn written(
         id: summary.id.to_string(),
         order_id: summary.order_id.to_string(),
         order,
+        to_invoice: if is_to_invoice { to_invoice(summary.order_id).into() } else { Vec::new() },
+        invoice_key: new_key(),
         version: summary.version,
         key,
         status: state::status(summary.status, w),
@@ -137,17 +151,23 @@ fn written(
     layout::show(status, &page)
 }
 
-async fn found(
-    visitor: &Visitor,
-    database: &TenantDatabase,
-    id: ShipmentId,
-) -> Result<(ShipmentView, NamedOrder), ApiError> {
+async fn found(visitor: &Visitor, database: &TenantDatabase, id: ShipmentId) -> Result<Found, ApiError> {
     let shipment = shipments::get(database, &visitor.context, id).await?;
     let order = shipment.summary.order_id;
     let mut named = names::of_orders(database, visitor, std::iter::once(order)).await?;
     let number = order.to_string();
-    let named = named.remove(&order).unwrap_or_else(|| NamedOrder { number, customer: String::new() });
-    Ok((shipment, named))
+    let named = named.remove(&order).unwrap_or_else(|| NamedOrder {
+        called: number.clone(),
+        number,
+        customer: String::new(),
+    });
+    let is_to_invoice = if visitor.may(Permission::InvoicesWrite) {
+        let order = orders::get(database, &visitor.context, order).await?;
+        Invoicing::of(visitor, database, &order).await?.is_some_and(|invoicing| invoicing.is_due)
+    } else {
+        false
+    };
+    Ok(Found { shipment, order: named, is_to_invoice })
 }
 
 pub(super) async fn show(
@@ -161,8 +181,8 @@ pub(super) async fn show(
         Some("delivered") => Some(w.done_delivered),
         _ => None,
     };
-    let (shipment, order) = found(&visitor, &database, part(&request, "id")?).await?;
-    written(shipment, order, &visitor, Shown { notice, ..Shown::default() })
+    let found = found(&visitor, &database, part(&request, "id")?).await?;
+    written(found, &visitor, Shown { notice, ..Shown::default() })
 }
 
 pub(super) async fn deliver(
@@ -192,24 +212,24 @@ pub(super) async fn deliver(
         }
         Err(wrong) => wrong.into(),
     };
-    let (shipment, order) = found(&visitor, &database, id).await?;
+    let found = found(&visitor, &database, id).await?;
+    let summary = &found.shipment.summary;
     if error.status() == StatusCode::PRECONDITION_FAILED {
         let w = Shipping::of(visitor.language);
-        let theirs = shipment.summary.delivered_on.map(|day| day.to_string()).unwrap_or_default();
+        let theirs = summary.delivered_on.map(|day| day.to_string()).unwrap_or_default();
         // What has arrived is not noted again.
-        let form_id = if shipment.summary.status == ShipmentStatus::Dispatched { FORM } else { "" };
+        let form_id = if summary.status == ShipmentStatus::Dispatched { FORM } else { "" };
         let versions = TwoVersions::new(form_id, format!("/console/shipments/{id}")).with(
             w.delivered_on,
             form.get("delivered_on").unwrap_or_default(),
             theirs,
         );
         return written(
-            shipment,
-            order,
+            found,
             &visitor,
             Shown { form: Some(&form), versions: Some(versions), ..Shown::default() },
         );
     }
     let faults = FormFaults::of(error, FIELDS, visitor.language)?;
-    written(shipment, order, &visitor, Shown { form: Some(&form), faults, ..Shown::default() })
+    written(found, &visitor, Shown { form: Some(&form), faults, ..Shown::default() })
 }

@@ -181,7 +181,10 @@ async fn views(
             label: w.low_view.to_string(),
             to: base.with("low", "true"),
             is_current: address.is("low", "true"),
-            count: low.map(|count| visitor.format.count(count.value, count.exact)),
+            // Counts mean work: nothing to do has none.
+            count: low
+                .filter(|count| count.value > 0)
+                .map(|count| visitor.format.count(count.value, count.exact)),
             is_warning: low.is_some_and(|count| count.value > 0),
         },
     ])

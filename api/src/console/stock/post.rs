@@ -11,6 +11,7 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::StoredResponse;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::products::ProductView;
 use comptoir_core::commerce::stock_documents::{MoveGoods, StockDocumentKind, StockDocumentView};
 use comptoir_core::values::language::Language;
 use deserr::Deserr;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use super::documents::kind as named;
 use crate::console::answers::{follow, leads_there};
+use crate::console::choose::{Chosen, one_product};
 use crate::console::forms::{Choice, Form, FormFaults, new_key};
 use crate::console::layout::{self, Page};
 use crate::console::lists::Address;
@@ -153,9 +155,15 @@ async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let address = Address::of(request);
     let asked = |name: &str| address.get(name).unwrap_or_default().to_owned();
+    let product = one_product(&asked("product"), visitor, database).await?;
+    let line = |product: ProductView| Line {
+        product: Chosen { text: product.name, id: product.id.to_string() },
+        ..Line::empty(0, kind)
+    };
     let draft = Draft {
         warehouse_id: asked("warehouse_id"),
         purchase_order_id: asked("purchase_order_id"),
+        lines: product.map(line).into_iter().collect(),
         ..Draft::default()
     };
     let places = Places::of(visitor, database).await?;

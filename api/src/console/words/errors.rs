@@ -64,11 +64,11 @@ fn sentences(error: &ApiError) -> (Sentences, Sentences, bool) {
         StatusCode::FORBIDDEN => (
             (
                 "Cette page demande un autre droit",
-                "Votre rôle ne permet pas de la voir. Un administrateur de votre société peut changer cela.",
+                "Votre rôle ne permet pas de voir cette page, ni de faire ce qu'elle propose. Un administrateur de votre société peut changer cela.",
             ),
             (
                 "This page needs another permission",
-                "Your role does not allow you to see it. An administrator of your company can change that.",
+                "Your role does not allow you to see this page, nor to do what it offers. An administrator of your company can change that.",
             ),
             false,
         ),
@@ -105,9 +105,23 @@ fn sentences(error: &ApiError) -> (Sentences, Sentences, bool) {
         StatusCode::PAYLOAD_TOO_LARGE => (
             (
                 "C'est trop à la fois",
-                "Le formulaire est trop long. Envoyez-le en plusieurs fois, ou par un import.",
+                "Le formulaire ou le fichier est trop long, et rien n'a été fait. Envoyez-le en plusieurs fois ; beaucoup de lignes passent par un import.",
             ),
-            ("This is too much at once", "The form is too long. Send it in parts, or as an import."),
+            (
+                "This is too much at once",
+                "The form or the file is too long, and nothing was done. Send it in parts; many rows are for an import.",
+            ),
+            false,
+        ),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            (
+                "Le navigateur envoie trop de choses avec la page",
+                "Effacez les cookies de ce site, puis connectez-vous de nouveau.",
+            ),
+            (
+                "The browser sends too much along with the page",
+                "Delete the cookies of this site, then log in again.",
+            ),
             false,
         ),
         StatusCode::TOO_MANY_REQUESTS => (

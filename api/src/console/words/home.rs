@@ -9,6 +9,23 @@ super::words! {
     Home {
         title: "Accueil", "Home";
         place_order: "Passer une commande", "Place an order";
+        create_customer: "Créer un client", "Create a customer";
+        create_product: "Créer un article", "Create a product";
+        receive: "Réceptionner", "Receive goods";
+        start: "Pour commencer", "To begin";
+        start_done: "Fait", "Done";
+        start_to_do: "À faire", "To do";
+        start_company: "La société", "The company";
+        start_company_why: "Adresse, immatriculation et TVA : une facture doit les dire.", "Address, registration and VAT: an invoice has to say them.";
+        start_company_do: "Compléter la société", "Complete the company";
+        start_customer: "Un premier client", "A first customer";
+        start_customer_why: "À qui vous vendez.", "To whom you sell.";
+        start_product: "Un premier article", "A first product";
+        start_product_why: "Ce que vous vendez, son prix et sa TVA.", "What you sell, its price and its VAT.";
+        start_goods: "Du stock", "Some stock";
+        start_goods_why: "Ce qui est arrivé et peut partir. Inutile pour un service.", "What has come and can leave. Not needed for a service.";
+        start_order: "Une première commande", "A first order";
+        start_order_why: "Sa page dit ensuite quoi faire : confirmer, expédier, facturer, encaisser.", "Its page then says what comes next: confirm, ship, invoice, get paid.";
         today: "Aujourd'hui", "Today";
         orders_today: "Commandes du jour", "Orders today";
         to_prepare: "À préparer", "To prepare";

@@ -25,7 +25,7 @@ pub(crate) mod price_lists;
 pub(crate) mod products;
 mod profile;
 pub(crate) mod projections;
-mod purchases;
+pub(crate) mod purchases;
 mod returns;
 pub(crate) mod settings;
 pub(crate) mod shared;

@@ -46,6 +46,9 @@ super::words! {
         step_shipped: "Expédiée", "Shipped";
         step_delivered: "Livrée", "Delivered";
         step_cancelled: "Annulée", "Cancelled";
+        step_invoiced: "Facturée", "Invoiced";
+        step_paid: "Payée", "Paid";
+        in_draft: "en brouillon", "drafted";
         lines: "Articles", "Products";
         product: "Article", "Product";
         ordered: "Commandé", "Ordered";
@@ -73,7 +76,7 @@ super::words! {
         cancel_do: "Annuler la commande", "Cancel the order";
         cancel_rest_do: "Annuler le reste", "Cancel the rest";
         keep: "Ne pas annuler", "Keep the order";
-        reason_hint: "Elle est gardée avec la commande.", "It is kept with the order.";
+        reason_hint: "Il est gardé avec la commande.", "It is kept with the order.";
         done_placed: "La commande est passée.", "The order has been placed.";
         done_confirmed: "La commande est confirmée.", "The order has been confirmed.";
         done_approved: "La retenue est levée.", "The order goes on.";
@@ -105,6 +108,11 @@ super::words! {
         country: "Pays", "Country";
         country_hint: "En deux lettres, comme FR.", "In two letters, such as FR.";
         ship: "Expédier…", "Ship…";
+        invoice: "Facturer ce qui est parti", "Invoice what has left";
+        see_draft: "Voir le brouillon de facture", "See the draft invoice";
+        receive_payment: "Enregistrer un paiement…", "Record a payment…";
+        invoices: "Factures", "Invoices";
+        own_id: "Identifiant", "Id";
         take_back: "Reprendre des articles…", "Take products back…";
         picking_list: "Liste de prélèvement", "Picking list";
         shipments: "Expéditions", "Shipments";
@@ -122,6 +130,8 @@ super::words! {
         note: "Mention sur la facture", "Note on the invoice";
         deposit_do: "Faire le brouillon d'acompte", "Draft the deposit";
         done_deposit: "Le brouillon de facture d'acompte est fait.", "The deposit has been drafted.";
+        create_customer: "Créer un client", "Create a customer";
+        create_product: "Créer un article", "Create a product";
         no_lines: "Ajoutez au moins un article.", "Add at least one product.";
         submit: "Passer la commande", "Place the order";
     }
@@ -136,6 +146,21 @@ pub(crate) fn promised_for(customer: Option<&str>, day: Option<&str>, language: 
     };
     let said = if customer.is_some() { format!(", {said}") } else { said };
     set(&said, language)
+}
+
+pub(crate) fn to_pay(amount: &str, language: Language) -> String {
+    match language {
+        Language::Fr => format!("reste {amount}"),
+        Language::En => format!("{amount} to be paid"),
+    }
+}
+
+/// What an order without a number is called.
+pub(crate) fn placed_on(time: &str, language: Language) -> String {
+    match language {
+        Language::Fr => format!("Commande du {time}"),
+        Language::En => format!("Order of {time}"),
+    }
 }
 
 pub(crate) fn of(part: &str, whole: &str, language: Language) -> String {

@@ -7,6 +7,7 @@ super::words! {
     Products {
         title: "Produits et tarifs", "Products and prices";
         create: "Créer un article", "Create a product";
+        receive: "Réceptionner", "Receive goods";
         edit_title: "Modifier l'article", "Edit the product";
         list_label: "Articles, par référence", "Products, by SKU";
         sku: "Référence", "SKU";

@@ -1,5 +1,7 @@
 //! What is ordered from suppliers.
 
+use comptoir_core::values::language::Language;
+
 super::words! {
     /// The list, one purchase order, a new one, and what comes of it.
     Purchases {
@@ -62,5 +64,13 @@ super::words! {
         cancel_hint: "Ce qui est reçu reste en stock. Prévenez le fournisseur : rien ne lui est envoyé. Cela ne se reprend pas.", "What has come stays in stock. Tell the supplier: nothing is sent. This cannot be taken back.";
         cancel_do: "Annuler le reste", "Cancel the rest";
         keep: "Ne pas annuler", "Keep it";
+    }
+}
+
+/// What an order from a supplier is called that has no number.
+pub(crate) fn ordered_on(day: &str, language: Language) -> String {
+    match language {
+        Language::Fr => format!("Commande fournisseur du {day}"),
+        Language::En => format!("Purchase order of {day}"),
     }
 }

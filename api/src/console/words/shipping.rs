@@ -46,6 +46,7 @@ super::words! {
         weight: "Poids en kg", "Weight in kg";
         deliver: "Noter la livraison", "Note the delivery";
         today_hint: "Vide : aujourd'hui.", "Empty: today.";
+        invoice: "Facturer ce qui est parti", "Invoice what has left";
         done_shipped: "C'est expédié. Imprimez le bon de livraison.", "Shipped. Print the delivery note.";
         done_delivered: "La livraison est notée.", "The delivery is noted.";
         ship_title: "Expédier", "Ship";

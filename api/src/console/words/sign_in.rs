@@ -15,6 +15,7 @@ super::words! {
         refused: "L'adresse ou le mot de passe n'est pas le bon, ou il faut nommer la société.", "The address or the password is not right, or the company must be named.";
         unverified: "Votre adresse n'est pas encore confirmée : ouvrez le lien de l'e-mail de bienvenue.", "Your address is not confirmed yet: open the link of the welcome e-mail.";
         too_many: "Trop d'essais pour ce compte. Attendez un peu, ou demandez un nouveau mot de passe.", "Too many attempts at this account. Wait a little, or ask for a new password.";
+        over: "Votre session est terminée. Connectez-vous pour revenir à la page où vous étiez.", "Your session is over. Log in to come back to the page that you were on.";
         logged_out: "Vous êtes déconnecté.", "You have logged out.";
         password_set: "Le mot de passe est changé. Connectez-vous avec le nouveau.", "The password has been changed. Log in with the new one.";
         verified: "Votre adresse est confirmée. Vous pouvez vous connecter.", "Your address is confirmed. You can log in.";

@@ -40,7 +40,7 @@ pub use follower::Rule;
 pub use moving::DisputeReason;
 pub use queries::{
     DraftAdjustmentView, DraftLineView, DraftVatView, DraftView, InvoiceFilter, InvoiceSort, InvoiceSummary,
-    InvoiceView, InvoicedPrice, ReasonedView, deposits_of, get, get_draft, list,
+    InvoiceView, InvoicedOfOrder, InvoicedPrice, ReasonedView, deposits_of, get, get_draft, list, of_order,
 };
 pub use shipped::{InvoiceShipped, Scope};
 pub use validation::ValidateInvoice;

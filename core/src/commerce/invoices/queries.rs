@@ -1,5 +1,8 @@
 //! The queries on invoices.
 
+use std::collections::HashMap;
+
+use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
@@ -16,7 +19,7 @@ use super::content::{Content, InvoiceKind};
 use super::draft::{
     Draft, DraftAdjustment, DraftLine, DraftVat, Period as InvoicePeriod, Reasoned, ReasonedValue, Source,
 };
-use super::repository::{InvoiceRow, channel, kind, state};
+use super::repository::{Claimed, InvoiceRow, channel, kind, state};
 use super::totals::AdjustmentKind;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
@@ -26,10 +29,13 @@ use crate::commerce::addresses;
 use crate::commerce::prices::{PriceOrigin, PriceSource};
 use crate::commerce::vat::{Category, Nature};
 use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
-use crate::platform::schema::{invoice_contents, invoice_drafts, invoice_lines, invoices, order_deposits};
+use crate::platform::schema::{
+    invoice_claims, invoice_contents, invoice_drafts, invoice_lines, invoices, order_deposits,
+};
 use crate::values::business_date::BusinessDate;
 use crate::values::channel::Channel;
 use crate::values::contact::PostalAddress;
+use crate::values::goods::Units;
 use crate::values::ids::{CustomerId, InvoiceId, OrderId, PriceListId, ProductId};
 use crate::values::language::Language;
 use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
@@ -647,6 +653,60 @@ pub async fn deposits_of(
         })
         .await?;
     rows.into_iter().map(InvoiceSummary::of_row).collect()
+}
+
+/// The most invoices of an order that are read.
+const MOST_OF_ORDER: i64 = 50;
+
+/// What is invoiced of an order.
+#[derive(Debug, Clone)]
+pub struct InvoicedOfOrder {
+    /// The invoices and drafts that have something of it, the first one first, 50 at most. Neither deposits nor credit notes.
+    pub invoices: Vec<InvoiceSummary>,
+    /// What they have of each of its lines, by position, without what credit notes gave back.
+    pub claimed: HashMap<i16, Units>,
+}
+
+/// Returns what is invoiced of an order, drafts included.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub async fn of_order(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    order: OrderId,
+) -> Result<InvoicedOfOrder, Error> {
+    let tenant = context.tenant_id().uuid();
+    let orders = [order.uuid()];
+    let (rows, claimed) = db
+        .read(context, async |mut connection| {
+            let of_order =
+                invoice_claims::tenant_id.eq(tenant).and(invoice_claims::order_id.eq(order.uuid()));
+            let ids: Vec<Uuid> = invoice_claims::table
+                .filter(of_order)
+                .select(invoice_claims::invoice_id)
+                .distinct()
+                .limit(MOST_OF_ORDER)
+                .load(&mut connection)
+                .await?;
+            if ids.is_empty() {
+                return Ok((Vec::new(), Vec::new()));
+            }
+            let rows: Vec<InvoiceRow> = invoices::table
+                .filter(invoices::tenant_id.eq(tenant).and(invoices::id.eq_any(ids)))
+                .order((invoices::created_at, invoices::id))
+                .select(InvoiceRow::as_select())
+                .load(&mut connection)
+                .await?;
+            // No invoice is left out: none has this id.
+            let claimed: Vec<(Uuid, i16, BigDecimal)> =
+                Claimed::new(tenant, &orders, Uuid::nil()).load(&mut connection).await?;
+            Ok((rows, claimed))
+        })
+        .await?;
+    let claimed = claimed.into_iter().map(|(_, position, units)| (position, Units::stored(units))).collect();
+    let invoices = rows.into_iter().map(InvoiceSummary::of_row).collect::<Result<_, Error>>()?;
+    Ok(InvoicedOfOrder { invoices, claimed })
 }
 
 /// # Errors

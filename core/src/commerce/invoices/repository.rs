@@ -342,7 +342,7 @@ crate::statement! {
 
 crate::statement! {
     /// What all invoices and drafts but one claim of the lines of orders, without what credit notes gave back.
-    struct Claimed<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid>, except: Uuid => SqlUuid }
+    pub(super) struct Claimed<'a> { tenant: Uuid => SqlUuid, orders: &'a [Uuid] => Array<SqlUuid>, except: Uuid => SqlUuid }
         -> (SqlUuid, SmallInt, Numeric)
     = "SELECT order_id, position, sum(quantity) FROM (
         SELECT order_id, position, quantity FROM invoice_claims
