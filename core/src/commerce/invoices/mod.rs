@@ -18,6 +18,7 @@ pub mod mentions;
 mod moving;
 mod queries;
 pub(crate) mod repository;
+mod rules;
 mod shipped;
 pub mod terms;
 pub mod totals;

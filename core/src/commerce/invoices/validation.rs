@@ -14,7 +14,7 @@ use super::draft::{Correction, Draft};
 use super::events::InvoiceEvent;
 use super::queries::{InvoiceAudited, InvoiceView};
 use super::shipped::claim;
-use super::{corrections, deposit_rows, repository};
+use super::{corrections, deposit_rows, deposits, repository};
 use crate::accounts::tenants::{self, Tenant};
 use crate::application::aggregate::{Aggregate, LockMode};
 use crate::application::error::{Error, check_version};
@@ -85,6 +85,9 @@ async fn invoiced(
     // Once more: goods may have come back, or a payment been reversed.
     let claims = claims::claims(&draft);
     claim(work, invoice.id(), &draft, &claims, extent).await.map_err(of_draft)?;
+    if let Some(order_id) = draft.deposit_of {
+        deposits::check_order(work, invoice.id(), order_id).await?;
+    }
     let parties = Parties::look_at(work, &draft).await?;
     let language = draft
         .language
