@@ -426,6 +426,23 @@ async fn a_public_body_has_30_days() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistyped_year_gets_no_number() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = trade(&api).await?;
+        let line = json!({"product_id": tea["id"], "quantity": "2"});
+        let body = json!({"customer_id": customer["id"], "issue_date": "2005-03-10", "lines": [line]});
+        let invoice = api.created("/invoices", &body).await?;
+        let refused = api.http.command(&format!("{}/validate", path_of(&invoice))).await?;
+        assert_eq!((refused.status, refused.code()), (422, "invoice_incomplete"), "{}", refused.text);
+        assert_eq!(refused.pointers(), ["/draft/issue_date"], "{}", refused.text);
+        assert_eq!(refused.json["errors"][0]["code"], "out_of_range");
+        Ok(())
+    })
+    .await;
+}
+
 /// An order of five of a product, confirmed, of which some have left.
 async fn shipped(api: &Api, customer: &Value, product: &Value, left: &str) -> Result<(Value, Value)> {
     shipped_to(api, customer, product, left, &Value::Null).await

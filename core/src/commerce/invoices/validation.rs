@@ -128,7 +128,13 @@ impl Parties {
     fn compose(&self, draft: &Draft, named: &Named, now: DateTime<Utc>) -> Result<Composed, InvoiceError> {
         let today = BusinessDate::stored(self.tenant.details().time_zone.date_of(now));
         let composed = compose(draft, &seller(&self.tenant), &buyer(&self.customer), today, named);
-        composed.map_err(InvoiceError::Incomplete)
+        // The number has the year, and stays: a mistyped one is found before. What is after today is found already.
+        let too_old = draft.issue_date.filter(|on| *on <= today).and_then(|on| on.check(now).err());
+        match (composed, too_old.map(|invalid| invalid.at("/draft/issue_date"))) {
+            (Ok(composed), None) => Ok(composed),
+            (Ok(_), Some(fault)) => Err(InvoiceError::Incomplete(vec![fault])),
+            (Err(faults), fault) => Err(InvoiceError::Incomplete(faults.into_iter().chain(fault).collect())),
+        }
     }
 }
 
