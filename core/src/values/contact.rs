@@ -182,6 +182,22 @@ pub struct PostalAddress {
     pub country: Country,
 }
 
+/// France, and its parts that have a country code of their own and its law of commerce.
+const FRANCE: [&str; 9] = ["FR", "GP", "MQ", "RE", "GF", "YT", "MF", "BL", "PM"];
+/// How the postal codes begin of what may be written as France and has a law of its own: the southern lands, Wallis-et-Futuna, Polynesia, New Caledonia.
+const OWN_LAW: [&str; 4] = ["984", "986", "987", "988"];
+
+impl PostalAddress {
+    /// Whether the law of commerce of France holds there. Monaco has its VAT (`commerce/vat`), and laws of its own.
+    pub fn is_in_france(&self) -> bool {
+        let code = self.postal_code.as_ref().map_or("", |code| code.as_str());
+        let digits: String = code.chars().filter(char::is_ascii_digit).collect();
+        let has_own_law =
+            self.country.code() == "FR" && OWN_LAW.iter().any(|beginning| digits.starts_with(beginning));
+        FRANCE.contains(&self.country.code()) && !has_own_law
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

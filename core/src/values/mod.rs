@@ -10,6 +10,7 @@ pub mod iban;
 pub mod ids;
 pub mod invalid;
 pub mod language;
+pub mod late_interest;
 pub mod money;
 pub mod party;
 pub mod payment_terms;

@@ -193,6 +193,18 @@ async fn a_service_that_an_order_sells_is_one_on_its_deposit_and_its_invoice() {
         let all = json!({"order_ids": [order["id"]], "deposits": false});
         let whole = validated(&api, &api.created("/invoices/from-orders", &all).await?).await?;
         assert_eq!((categories(&whole), &whole["gross_total"]), (vec!["AE".to_owned(), "K".to_owned()], &json!("150.00")));
+
+        // The law wants no deposit of such goods invoiced (CGI, article 289, I, 1, c).
+        let line = |product: &Value| json!({"product_id": product["product_id"], "quantity": "1"});
+        let lines: Vec<Value> = order["lines"].as_array().into_iter().flatten().map(line).collect();
+        let next = api.created("/orders", &json!({"customer_id": german["id"], "lines": lines})).await?;
+        let draft = deposit(&api, &next, &json!({"percent": "20"})).await?;
+        assert_eq!(draft.status, 201, "{}", draft.text);
+        let refused = api.http.command(&format!("/invoices/{}/validate", id(&draft.json))).await?;
+        assert_eq!((refused.status, refused.code(), refused.pointers()), (422, "invoice_incomplete", vec!["/draft/lines"]), "{}", refused.text);
+        let fault = &refused.json["errors"][0];
+        assert_eq!(fault["code"], "intra_community_deposit");
+        assert!(fault["message"].as_str().is_some_and(|said| said.contains("262 ter, I") && said.contains("289, I, 1, c")), "{fault}");
         is_sound(world).await
     })
     .await;
@@ -353,6 +365,73 @@ async fn what_cannot_be_a_deposit_or_be_taken_off_is_refused() {
             format!("validated {} 0.00 0.00", made["gross_total"].as_str().unwrap_or("?"))
         );
         is_sound(world).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deposit_that_was_given_back_in_parts_is_in_nobodys_way() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let (customer, tea) = (api.buyer("C-1").await?, product(&api, "TEA", "100", "20").await?);
+        let line = json!({"product_id": tea["id"], "quantity": "1"});
+        let order = api.created("/orders", &json!({"customer_id": customer["id"], "lines": [line]})).await?;
+        let first = deposit(&api, &order, &json!({"percent": "100"})).await?;
+        let first = validated(&api, &first.json).await?;
+        // 33.33 and 6.67 of VAT, twice; the rest of 120.00 is as much, so the bases come to 99.99.
+        for body in [
+            json!({"lines": [{"line": 1, "amount": "33.33"}]}),
+            json!({"lines": [{"line": 1, "amount": "33.33"}]}),
+            json!({}),
+        ] {
+            let note = api.created(&format!("/invoices/{}/credit-notes", id(&first)), &body).await?;
+            assert_eq!(validated(&api, &note).await?["gross_total"], "40.00", "{body}");
+        }
+        assert_eq!(standing(&api, &first).await?, "paid 0.00 0.00 120.00");
+
+        // There is room for another one of the whole, and the final invoice takes that off.
+        let second = deposit(&api, &order, &json!({"percent": "100"})).await?;
+        assert_eq!(second.status, 201, "{}", second.text);
+        let second = validated(&api, &second.json).await?;
+        pay(&api, &customer, "120.00").await?;
+        let all = json!({"order_ids": [order["id"]], "unshipped": true});
+        let last = api.created("/invoices/from-orders", &all).await?;
+        let draft = api.http.get(&format!("/invoices/{}/draft", id(&last))).await?.json;
+        assert_eq!(draft["deposits"], json!([second["id"]]));
+        is_sound(world).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deposit_of_an_order_that_was_cancelled_gets_no_number() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let order = ordered(&api, &customer).await?;
+        let draft = deposit(&api, &order, &json!({"percent": "30"})).await?;
+        assert_eq!(draft.status, 201, "{}", draft.text);
+        let cancelled =
+            api.http.post(&format!("/orders/{}/cancel", id(&order)), &json!({"reason": "a test"})).await?;
+        assert_eq!(cancelled.status, 200, "{}", cancelled.text);
+        let refused = api.http.command(&format!("/invoices/{}/validate", id(&draft.json))).await?;
+        assert_eq!(
+            (refused.status, refused.code(), refused.pointers()),
+            (422, "invoice_incomplete", vec!["/draft/lines"]),
+            "{}",
+            refused.text
+        );
+        let fault = &refused.json["errors"][0];
+        assert_eq!((&fault["code"], &fault["available"]), (&json!("exceeds_order"), &json!("0.00")));
+        let drawn = "SELECT count(*) FROM invoice_counters";
+        assert_eq!(
+            world.sql().await?.query_one(drawn, &[]).await?.get::<_, i64>(0),
+            0,
+            "no number was drawn"
+        );
+        Ok(())
     })
     .await;
 }

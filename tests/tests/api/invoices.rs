@@ -367,6 +367,82 @@ async fn vat_follows_from_who_buys_and_where_the_goods_go() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_company_in_france_has_set_against_the_law_is_said_before_a_number_is_drawn() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = trade(&api).await?;
+        let validate = format!("{}/validate", path_of(&api.invoice(&customer, &tea).await?));
+        // As if both had been right when they were set: the legal rate has risen, and the company was elsewhere.
+        let sql = world.sql().await?;
+        sql.execute("UPDATE tenants SET late_interest_rate = 0.5, currency = 'CHF'", &[]).await?;
+        let refused = api.http.command(&validate).await?;
+        assert_eq!((refused.status, refused.code()), (422, "invoice_incomplete"), "{}", refused.text);
+        assert_eq!(refused.pointers(), ["/tenant/currency", "/tenant/invoicing/late_interest_rate"], "{}", refused.text);
+        let codes: Vec<_> = [0_usize, 1].map(|index| refused.json["errors"][index]["code"].clone()).to_vec();
+        assert_eq!(codes, ["vat_in_euros_missing", "late_interest_too_low"]);
+
+        // What late payment costs is said to no consumer, so nothing is wrong with it there.
+        sql.execute("UPDATE tenants SET currency = 'EUR'", &[]).await?;
+        let body = json!({
+            "code": "FR-1", "name": "Ada", "email": "a@b.example", "invoicing": {"kind": "consumer"},
+            "addresses": [{"kind": "billing", "line1": "1 rue", "postal_code": "75001", "city": "Paris", "country": "FR"}],
+        });
+        let consumer = api.created("/customers", &body).await?;
+        let sold = validated(&api, &api.invoice(&consumer, &tea).await?).await?;
+        let said = sold["content"]["mentions"].to_string();
+        assert!(!said.contains("PMD") && !said.contains("PMT"), "{said}");
+        assert!(sold["number"].as_str().is_some_and(|number| number.ends_with("-000001")), "{sold}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_public_body_has_30_days() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = trade(&api).await?;
+        let body = json!({"invoicing": {"kind": "public_body", "payment_terms": {"days": 60, "end_of_month": false}}});
+        let path = format!("/customers/{}", customer["id"].as_str().unwrap_or_default());
+        let changed = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&body)).await?;
+        assert_eq!(changed.status, 200, "{}", changed.text);
+        let line = json!({"product_id": tea["id"], "quantity": "2"});
+        let mut draft = json!({"customer_id": customer["id"], "issue_date": "2025-03-10", "due_on": "2025-04-10", "lines": [line]});
+        let invoice = api.created("/invoices", &draft).await?;
+        let refused = api.http.command(&format!("{}/validate", path_of(&invoice))).await?;
+        assert_eq!((refused.status, refused.pointers()), (422, vec!["/draft/due_on"]), "{}", refused.text);
+        let fault = &refused.json["errors"][0];
+        assert_eq!(fault["code"], "terms_beyond_law");
+        assert!(fault["message"].as_str().is_some_and(|said| said.contains("R2192-10")), "{fault}");
+        // What was agreed is shortened, and the document says so.
+        draft["due_on"] = Value::Null;
+        let invoice = validated(&api, &api.created("/invoices", &draft).await?).await?;
+        assert_eq!(invoice["content"]["due_date"], "2025-04-09");
+        let said = invoice["content"]["mentions"].to_string();
+        assert!(said.contains("R2192-10"), "{said}");
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistyped_year_gets_no_number() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = trade(&api).await?;
+        let line = json!({"product_id": tea["id"], "quantity": "2"});
+        let body = json!({"customer_id": customer["id"], "issue_date": "2005-03-10", "lines": [line]});
+        let invoice = api.created("/invoices", &body).await?;
+        let refused = api.http.command(&format!("{}/validate", path_of(&invoice))).await?;
+        assert_eq!((refused.status, refused.code()), (422, "invoice_incomplete"), "{}", refused.text);
+        assert_eq!(refused.pointers(), ["/draft/issue_date"], "{}", refused.text);
+        assert_eq!(refused.json["errors"][0]["code"], "out_of_range");
+        Ok(())
+    })
+    .await;
+}
+
 /// An order of five of a product, confirmed, of which some have left.
 async fn shipped(api: &Api, customer: &Value, product: &Value, left: &str) -> Result<(Value, Value)> {
     shipped_to(api, customer, product, left, &Value::Null).await

@@ -49,6 +49,39 @@ async fn the_company_is_read_and_changed_by_the_version_that_was_read() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_in_france_sets_no_interest_below_three_times_the_legal_rate() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let patch =
+            async |body: Value| api.http.send(Method::PATCH, "/tenant", &[("If-Match", "*")], Some(&body)).await;
+        let low = json!({"invoicing": {"late_interest_rate": "0.5"}});
+        api.seller().await?;
+        let refused = patch(low.clone()).await?;
+        assert_eq!(
+            (refused.status, refused.code(), refused.pointers()),
+            (422, "invalid_request", vec!["/invoicing/late_interest_rate"]),
+            "{}",
+            refused.text
+        );
+        let fault = &refused.json["errors"][0];
+        assert_eq!(fault["code"], "late_interest_too_low");
+        assert!(fault["message"].as_str().is_some_and(|said| said.contains("L441-10")), "{fault}");
+        // No legal rate was ever so high that three times it is more.
+        let set = patch(json!({"invoicing": {"late_interest_rate": "60"}})).await?;
+        assert_eq!((set.status, &set.json["invoicing"]["late_interest_rate"]), (200, &json!("60")), "{}", set.text);
+        // In Belgium, it is another law's business; and it is asked again when the company comes back.
+        let address = |country: &str| json!({"address": {"line1": "1 quai des Docks", "city": "Ville", "country": country}});
+        assert_eq!(patch(address("BE")).await?.status, 200);
+        let set = patch(low).await?;
+        assert_eq!(set.status, 200, "{}", set.text);
+        let back = patch(address("FR")).await?;
+        assert_eq!((back.status, back.pointers()), (422, vec!["/invoicing/late_interest_rate"]), "{}", back.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_a_company_is_said_field_by_field() {
     World::run(async |world| {
         let api = world.api().await?;

@@ -36,7 +36,6 @@ const STEPS_SHOWN: u8 = 50;
 struct OrderPage {
     page: Page,
     w: &'static Orders,
-    id: String,
     is_outdated: bool,
     refused: Option<String>,
     status: Status,
@@ -175,7 +174,6 @@ pub(super) async fn written(
             .saying(notice)
             .about("order.*,shipment.*,return.*,invoice.*"),
         w,
-        id: id.to_string(),
         is_outdated: undone.as_ref().is_some_and(Undone::is_outdated),
         refused: undone.and_then(Undone::refused),
         status: state::whole(&order, visitor.format.today(), w),

@@ -23,6 +23,22 @@ pub(super) fn said(code: &str) -> Option<(&'static str, &'static str)> {
             "La loi ne permet pas une échéance si tardive (60 jours, ou 45 pour une période) : avancez-la.",
             "The law does not allow so late a day (60 days, or 45 for a period): choose an earlier one.",
         ),
+        "late_interest_too_low" => (
+            "Les pénalités de retard sont d'au moins trois fois le taux d'intérêt légal : relevez ce taux dans les réglages, ou laissez-le vide.",
+            "Interest on late payments is at least three times the legal rate: raise it in the settings, or leave it empty.",
+        ),
+        "vat_in_euros_missing" => (
+            "Une société en France dit sa TVA en euros : dans une autre monnaie, rien n'est facturé ici.",
+            "A company in France says its VAT in euros: nothing is invoiced here in another currency.",
+        ),
+        "intra_community_deposit" => (
+            "Un acompte sur des biens livrés sans TVA dans un autre État membre ne se facture pas : enregistrez le paiement seul.",
+            "A deposit on goods that go to another member state without VAT is not invoiced: record the payment alone.",
+        ),
+        "exceeds_order" => (
+            "Les acomptes dépassent ce que vaut la commande : demandez moins.",
+            "The deposits are more than the order comes to: ask for less.",
+        ),
         "end_before_start" => (
             "La fin précède le début : choisissez une fin plus tardive.",
             "It ends before it begins: choose a later end.",

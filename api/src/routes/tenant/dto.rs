@@ -103,7 +103,7 @@ struct TenantInvoicingDto {
     #[schema(value_type = Option<String>, example = "PSSTFRPPNTE", min_length = 8, max_length = 11)]
     bic: Option<Bic>,
     /// The interest on late payments, in percent a year. Without it, what the law says: in France, ten points above the European
-    /// Central Bank's rate.
+    /// Central Bank's rate. A company in France sets at least three times the legal interest rate.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "12", pattern = r"^\d{1,3}(\.\d{1,2})?$")]
     late_interest_rate: Option<VatRate>,

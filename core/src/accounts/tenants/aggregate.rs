@@ -9,10 +9,12 @@ use super::events::TenantEvent;
 use super::invoicing::TenantInvoicing;
 use super::short_name::ShortName;
 use crate::application::error::{Category, DomainError};
+use crate::values::business_date::BusinessDate;
 use crate::values::contact::{Email, PostalAddress, VatNumber};
 use crate::values::ids::TenantId;
-use crate::values::invalid::Invalid;
+use crate::values::invalid::{FieldError, Invalid};
 use crate::values::language::Language;
+use crate::values::late_interest;
 use crate::values::money::Currency;
 use crate::values::registration::Registration;
 use crate::values::text::text;
@@ -112,6 +114,10 @@ impl TenantDetails {
             _ => Ok(()),
         }
     }
+
+    fn is_in_france(&self) -> bool {
+        self.address.as_ref().is_some_and(PostalAddress::is_in_france)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,14 +147,35 @@ impl Tenant {
     }
 
     /// Changes the details; returns `None` if they are the same.
-    pub fn update(&mut self, details: TenantDetails, now: DateTime<Utc>) -> Option<TenantEvent> {
+    ///
+    /// # Errors
+    /// `LateInterest` if the interest on late payments is set, or the company comes to France with it, and it is less than the law asks for there today.
+    pub fn update(
+        &mut self,
+        details: TenantDetails,
+        now: DateTime<Utc>,
+    ) -> Result<Option<TenantEvent>, TenantError> {
         if self.details == details {
-            return None;
+            return Ok(None);
         }
+        self.check_late_interest(&details, now)?;
         self.details = details;
         self.version += 1;
         self.updated_at = now;
-        Some(TenantEvent::Updated(self.clone()))
+        Ok(Some(TenantEvent::Updated(self.clone())))
+    }
+
+    /// The law may ask for more than it did when the rate was set. That stops no other change: invoices are refused then, and say it.
+    fn check_late_interest(&self, details: &TenantDetails, now: DateTime<Utc>) -> Result<(), TenantError> {
+        let Some(rate) = details.invoicing.late_interest_rate.as_ref().filter(|_| details.is_in_france())
+        else {
+            return Ok(());
+        };
+        if self.details.is_in_france() && self.details.invoicing.late_interest_rate.as_ref() == Some(rate) {
+            return Ok(());
+        }
+        let today = BusinessDate::stored(details.time_zone.date_of(now));
+        late_interest::check(rate, today).map_err(TenantError::LateInterest)
     }
 
     pub fn short_name(&self) -> &ShortName {
@@ -174,6 +201,8 @@ pub enum TenantError {
     NotFound(TenantId),
     #[error("the short name {0:?} belongs to another company; choose another one")]
     ShortNameTaken(String),
+    #[error("{}", .0.message)]
+    LateInterest(Invalid),
 }
 
 impl DomainError for TenantError {
@@ -181,6 +210,7 @@ impl DomainError for TenantError {
         match self {
             Self::NotFound(_) => Category::NotFound,
             Self::ShortNameTaken(_) => Category::Conflict,
+            Self::LateInterest(_) => Category::Invalid,
         }
     }
 
@@ -188,6 +218,15 @@ impl DomainError for TenantError {
         match self {
             Self::NotFound(_) => "tenant_not_found",
             Self::ShortNameTaken(_) => "short_name_taken",
+            // As for every other value that cannot be accepted.
+            Self::LateInterest(_) => "invalid_request",
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldError> {
+        match self {
+            Self::NotFound(_) | Self::ShortNameTaken(_) => Vec::new(),
+            Self::LateInterest(invalid) => vec![invalid.clone().at("/invoicing/late_interest_rate")],
         }
     }
 }
@@ -196,6 +235,8 @@ impl DomainError for TenantError {
 mod tests {
     use super::*;
     use crate::application::aggregate::Aggregate;
+    use crate::values::contact::{AddressLine, Country};
+    use crate::values::money::VatRate;
 
     fn details(name: &str) -> TenantDetails {
         TenantDetails {
@@ -232,10 +273,47 @@ mod tests {
     fn only_a_change_is_announced() {
         let (mut tenant, _) =
             Tenant::create(TenantId::generate(), docks(), details("Maison Dupont"), Currency::euro(), at(0));
-        assert_eq!(tenant.update(details("Maison Dupont"), at(1)), None);
+        assert_eq!(tenant.update(details("Maison Dupont"), at(1)), Ok(None));
         let event = tenant.update(details("Dupont & Fils"), at(2));
         assert_eq!((tenant.version(), tenant.updated_at()), (2, at(2)));
-        assert_eq!(event, Some(TenantEvent::Updated(tenant)));
+        assert_eq!(event, Ok(Some(TenantEvent::Updated(tenant))));
+    }
+
+    #[test]
+    fn a_company_in_france_sets_no_interest_below_the_law() {
+        // 14 November 2023, when the legal rate was 4.22 %; 5.07 % from January on.
+        let (then, later) = (at(0), at(60 * 86_400));
+        let with = |country: Option<&str>, rate: Option<&str>| TenantDetails {
+            address: country.map(|country| PostalAddress {
+                line1: AddressLine::parse("1 quai des Docks").expect("valid"),
+                line2: None,
+                postal_code: None,
+                city: AddressLine::parse("Nantes").expect("valid"),
+                country: Country::parse(country).expect("a country"),
+            }),
+            invoicing: TenantInvoicing {
+                late_interest_rate: rate.map(|rate| VatRate::parse(rate).expect("a rate")),
+                ..TenantInvoicing::default()
+            },
+            ..details("Maison Dupont")
+        };
+        let updated = |from: TenantDetails, to: TenantDetails, now| {
+            let (mut tenant, _) = Tenant::create(TenantId::generate(), docks(), from, Currency::euro(), then);
+            tenant.update(to, now).map(drop).map_err(|refused| refused.fields()[0].pointer.clone())
+        };
+        let refused = Err("/invoicing/late_interest_rate".to_owned());
+        let french = with(Some("FR"), None);
+        assert_eq!(updated(french.clone(), with(Some("FR"), Some("12.66")), then), Ok(()));
+        assert_eq!(updated(french.clone(), with(Some("FR"), Some("12.65")), then), refused);
+        assert_eq!(updated(french.clone(), with(Some("FR"), Some("12.66")), later), refused, "it has risen");
+        assert_eq!(updated(french, with(None, Some("1")), then), Ok(()), "nobody knows where it is");
+        let belgian = with(Some("BE"), Some("5"));
+        assert_eq!(updated(with(Some("BE"), None), belgian.clone(), then), Ok(()));
+        assert_eq!(updated(belgian, with(Some("FR"), Some("5")), then), refused, "it comes to France");
+        // What was right when it was set stops no other change.
+        let set = with(Some("FR"), Some("12.66"));
+        let renamed = TenantDetails { name: details("Dupont & Fils").name, ..set.clone() };
+        assert_eq!(updated(set, renamed, later), Ok(()));
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Command for UpdateTenant {
         let tenant = repository::load(work).await?;
         let decide = |tenant: &mut Tenant, now| {
             let details = self.edit.apply(&TenantView::of(tenant))?;
-            Ok::<_, Error>(tenant.update(details, now))
+            Ok::<_, Error>(tenant.update(details, now)?)
         };
         let tenant = change(work, "tenant.update", tenant, self.expected_version, decide).await?;
         Ok(TenantView::of(&tenant))

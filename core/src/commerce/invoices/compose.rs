@@ -9,6 +9,7 @@ use super::content::{
 use super::draft::{Draft, DraftLine, LineRole};
 use super::mentions::Operations;
 use super::parties::{Buyer, Known, Seller};
+use super::rules;
 use super::taxes::Taxes;
 use super::totals::Totals;
 use crate::commerce::vat::Nature;
@@ -91,6 +92,11 @@ pub fn compose(
     faults.take("/draft/lines", Draft::check_sizes(draft.lines.len(), draft.adjustments.len()));
     let Some(parties) = parties else { return faults.finish(None) };
     parties.identities(&mut faults);
+    if parties.is_french_seller() {
+        faults.take("/tenant/currency", rules::check_currency(&seller.currency));
+        let late = parties.parties().check_late_interest(seller.late_interest_rate.as_ref(), issue_date);
+        faults.take("/tenant/invoicing/late_interest_rate", late);
+    }
     let delivered_on = draft.delivered_on.or(draft.period.map(|period| period.end)).unwrap_or(issue_date);
     let language = draft.language.or(buyer.language).unwrap_or(seller.language);
 
@@ -103,6 +109,7 @@ pub fn compose(
         let message = "what is not subject to VAT stands alone on an invoice (EN 16931, BR-O-11): make two";
         faults.refuse("/draft/lines", "mixes_not_subject", message);
     }
+    faults.take("/draft/lines", rules::check_deposit(draft.kind(), &totals.groups));
     let (operations, kind) = (operations(draft), draft.kind());
     let delivered = Delivery {
         date: (kind != InvoiceKind::Prepayment).then_some(delivered_on),

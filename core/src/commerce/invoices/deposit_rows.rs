@@ -2,7 +2,7 @@
 
 use bigdecimal::BigDecimal;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Nullable, Numeric, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Nullable, Numeric, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -25,15 +25,12 @@ pub(super) struct DepositRow {
     pub(super) net: Money,
     /// What credit notes gave back of it, without VAT.
     pub(super) credited: Money,
+    /// Whether there is nothing of it any more. With VAT, because bases that were given back in parts may come to some cents less than the whole (`credit.rs`).
+    pub(super) is_given_back: bool,
     pub(super) taken_by: Option<InvoiceId>,
 }
 
 impl DepositRow {
-    /// Whether there is nothing of it any more.
-    pub(super) fn is_given_back(&self) -> bool {
-        self.credited.value() >= self.net.value()
-    }
-
     /// Whether an invoice can take it off: it is paid whole, and nothing of it was given back.
     pub(super) fn is_paid(&self) -> bool {
         self.state == InvoiceState::Paid && self.credited.is_zero()
@@ -45,17 +42,19 @@ crate::statement! {
         tenant: Uuid => SqlUuid,
         ids: &'a [Uuid] => Array<SqlUuid>,
         orders: &'a [Uuid] => Array<SqlUuid>,
-    } -> (SqlUuid, SqlUuid, SqlUuid, Text, Numeric, Numeric, Nullable<SqlUuid>)
+    } -> (SqlUuid, SqlUuid, SqlUuid, Text, Numeric, Numeric, Bool, Nullable<SqlUuid>)
     = "SELECT d.invoice_id, d.order_id, i.customer_id, i.state, d.net,
         (SELECT COALESCE(sum(v.base), 0::numeric) FROM invoices AS c
             JOIN invoice_vat AS v ON v.tenant_id = c.tenant_id AND v.invoice_id = c.id
             WHERE c.tenant_id = d.tenant_id AND c.corrects = d.invoice_id),
+        COALESCE((SELECT sum(c.gross_total) FROM invoices AS c
+            WHERE c.tenant_id = d.tenant_id AND c.corrects = d.invoice_id) >= i.gross_total, false),
         d.taken_by
      FROM order_deposits AS d JOIN invoices AS i ON i.tenant_id = d.tenant_id AND i.id = d.invoice_id
      WHERE d.tenant_id = $1 AND (d.invoice_id = ANY($2) OR d.order_id = ANY($3)) ORDER BY i.number, d.invoice_id"
 }
 
-type Row = (Uuid, Uuid, Uuid, String, BigDecimal, BigDecimal, Option<Uuid>);
+type Row = (Uuid, Uuid, Uuid, String, BigDecimal, BigDecimal, bool, Option<Uuid>);
 
 /// The deposits with these ids, and all of these orders.
 ///
@@ -70,7 +69,7 @@ pub(super) async fn find(
     let orders: Vec<Uuid> = orders.iter().map(|id| id.uuid()).collect();
     let rows: Vec<Row> = Deposits::new(work.tenant().uuid(), &ids, &orders).load(work.connection()).await?;
     rows.into_iter()
-        .map(|(id, order, customer, name, net, credited, taken_by)| {
+        .map(|(id, order, customer, name, net, credited, is_given_back, taken_by)| {
             Ok(DepositRow {
                 id: InvoiceId::from_uuid(id),
                 order_id: OrderId::from_uuid(order),
@@ -78,6 +77,7 @@ pub(super) async fn find(
                 state: state(&name)?,
                 net: Money::rounded(&net),
                 credited: Money::rounded(&credited),
+                is_given_back,
                 taken_by: taken_by.map(InvoiceId::from_uuid),
             })
         })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bigdecimal::BigDecimal;
 
-use super::aggregate::InvoiceError;
+use super::aggregate::{InvoiceError, InvoiceState};
 use super::commands::created;
 use super::deposit_rows::{self, DepositRow};
 use super::draft::{
@@ -21,7 +21,7 @@ use crate::commerce::products;
 use crate::commerce::vat::{Exemption, Nature};
 use crate::values::business_date::BusinessDate;
 use crate::values::ids::{InvoiceId, OrderId, ProductId};
-use crate::values::invalid::Invalid;
+use crate::values::invalid::{FieldError, Invalid};
 use crate::values::language::Language;
 use crate::values::money::{Money, Quantity, UnitPrice, VatRate};
 use crate::values::unit::Unit;
@@ -158,7 +158,7 @@ fn bases(order: &Order, known: &HashMap<ProductId, (Unit, Nature)>) -> Vec<Base>
 fn amount(wanted: &DepositShare, bases: &[Base], known: &[DepositRow]) -> Result<Money, Money> {
     let whole = whole(bases);
     let others: Money =
-        known.iter().filter(|deposit| !deposit.is_given_back()).map(|deposit| &deposit.net).sum();
+        known.iter().filter(|deposit| !deposit.is_given_back).map(|deposit| &deposit.net).sum();
     let left = whole.minus(&others);
     let amount = match wanted {
         DepositShare::Percent(percent) => percent.of(&whole),
@@ -166,6 +166,37 @@ fn amount(wanted: &DepositShare, bases: &[Base], known: &[DepositRow]) -> Result
     };
     let is_something = !amount.is_zero() && !amount.is_negative();
     if is_something && amount.value() <= left.value() { Ok(amount) } else { Err(left) }
+}
+
+/// Looks once more, when a deposit is validated, whether its order comes to so much: some of it may have been cancelled, or taken by other deposits. The order is
+/// locked after the deposit.
+///
+/// # Errors
+/// `Incomplete` if it does not. Fails if the database cannot be reached.
+pub(super) async fn check_order(
+    work: &mut UnitOfWork<'_>,
+    id: InvoiceId,
+    order_id: OrderId,
+) -> Result<(), Error> {
+    let order = orders::repository::load(work, order_id).await?;
+    let known = deposit_rows::find(work, &[], &[order_id]).await?;
+    let Some(left) = too_little(id, &whole(&bases(&order, &HashMap::new())), &known) else { return Ok(()) };
+    let message = format!(
+        "the deposits of an order are at most what it comes to, and {left} without VAT is left of order {order_id}: delete this draft, and make another one"
+    );
+    let fault = Invalid::new("exceeds_order", message).at("/draft/lines");
+    let fault = FieldError { available: Some(left.to_string().into()), ..fault };
+    Err(InvoiceError::Incomplete(vec![fault]).into())
+}
+
+/// What of an order is left for a deposit beside those that have a number, if that is less than the deposit.
+fn too_little(id: InvoiceId, whole: &Money, known: &[DepositRow]) -> Option<Money> {
+    let own = known.iter().find(|deposit| deposit.id == id)?;
+    let is_other = |one: &&DepositRow| one.id != id && one.state != InvoiceState::Draft && !one.is_given_back;
+    let others: Money = known.iter().filter(is_other).map(|deposit| &deposit.net).sum();
+    let left = whole.minus(&others);
+    let left = if left.is_negative() { Money::zero() } else { left };
+    (own.net.value() > left.value()).then_some(left)
 }
 
 /// One line for each rate and nature of the order, in proportion; they add up to the amount.
@@ -204,7 +235,6 @@ fn lines(amount: &Money, bases: &[Base], name: &str, exemption: Option<&DraftRea
 
 #[cfg(test)]
 mod tests {
-    use super::super::aggregate::InvoiceState;
     use super::super::draft::InvoiceReason;
     use super::*;
     use crate::values::ids::CustomerId;
@@ -230,6 +260,7 @@ mod tests {
             state: InvoiceState::Paid,
             net: money(net),
             credited: money(credited),
+            is_given_back: net == credited,
             taken_by: None,
         }
     }
@@ -278,5 +309,19 @@ mod tests {
         let others = [known("100.00", "0"), known("30.00", "30.00")];
         assert_eq!(asked("33.34", &others), Ok("33.34".to_owned()));
         assert_eq!(asked("33.35", &others), Err("33.34".to_owned()));
+    }
+
+    #[test]
+    fn a_deposit_that_no_longer_fits_its_order_is_found() {
+        let draft = |net| DepositRow { state: InvoiceState::Draft, ..known(net, "0") };
+        let (own, other) = (draft("40.00"), draft("50.00"));
+        let left = |whole: &str, known: &[DepositRow]| {
+            too_little(own.id, &money(whole), known).map(|left| left.to_string())
+        };
+        let others = [own.clone(), other, known("60.00", "60.00"), known("20.00", "0")];
+        assert_eq!(left("60.00", &others), None, "drafts and what was given back take nothing");
+        assert_eq!(left("59.99", &others), Some("39.99".to_owned()));
+        assert_eq!(left("10.00", &others), Some("0.00".to_owned()), "the order was cancelled");
+        assert_eq!(left("0", &[]), None, "it is no deposit");
     }
 }

@@ -19,6 +19,7 @@ mod moving;
 pub mod parties;
 mod queries;
 pub(crate) mod repository;
+mod rules;
 mod shipped;
 mod taxes;
 pub mod terms;

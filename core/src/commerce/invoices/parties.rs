@@ -109,7 +109,7 @@ impl<'a> Known<'a> {
         })
     }
 
-    fn is_french_seller(&self) -> bool {
+    pub(super) fn is_french_seller(&self) -> bool {
         is_in_france(self.seller_address, &self.here)
     }
 
@@ -152,7 +152,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    fn parties(&self) -> Parties<'_> {
+    pub(super) fn parties(&self) -> Parties<'_> {
         Parties { seller: &self.here, customer: self.kind }
     }
 
@@ -180,7 +180,7 @@ impl<'a> Known<'a> {
             );
         };
         // A date of its own was not agreed with the end of a month.
-        faults.take("/draft/due_on", parties.check(issued_on, due_on, None, is_periodic));
+        faults.take("/draft/due_on", parties.check(issued_on, Some(delivered_on), due_on, None, is_periodic));
         Due { on: due_on, shortened_from: None }
     }
 

@@ -1,11 +1,12 @@
 //! Until when an invoice is to be paid, and what the law lets the parties agree on. Sources: Code de commerce, L441-10 (businesses) and D441-5 (40 €);
-//! code de la commande publique, R2192-10, R2192-31 and D2192-35 (public bodies); directive 2011/7/EU, article 6 (elsewhere in the Union).
+//! code de la commande publique, R2192-10, -12, -13 and -31, and D2192-35 (public bodies); directive 2011/7/EU, article 6 (elsewhere in the Union).
 
 use chrono::{Days, NaiveDate};
 
 use crate::commerce::vat::Territory;
 use crate::values::business_date::BusinessDate;
 use crate::values::invalid::Invalid;
+use crate::values::late_interest;
 use crate::values::money::{Money, VatRate};
 use crate::values::party::CustomerKind;
 use crate::values::payment_terms::PaymentTerms;
@@ -15,7 +16,7 @@ const MAX_DAYS: i16 = 60;
 /// The days before the end of a month that they may agree on instead, and those of an invoice for a period.
 const MAX_DAYS_END_OF_MONTH: i16 = 45;
 const MAX_DAYS_PERIODIC: i16 = 45;
-/// Days that public bodies have.
+/// Days that public bodies have. Public bodies of health have 50 and public undertakings 60 (R2192-11): which of them a customer is nobody says here.
 const MAX_DAYS_PUBLIC: i16 = 30;
 /// Days from the receipt of the goods where nothing was agreed.
 const DEFAULT_DAYS: u64 = 30;
@@ -44,6 +45,7 @@ impl Parties<'_> {
     pub fn check(
         self,
         issued_on: BusinessDate,
+        received_on: Option<BusinessDate>,
         due_on: BusinessDate,
         terms: Option<PaymentTerms>,
         is_periodic: bool,
@@ -52,8 +54,7 @@ impl Parties<'_> {
             let message = format!("an invoice of {issued_on} cannot be due on {due_on}");
             return Err(Invalid::new("due_before_issue", message));
         }
-        let Some(limit) = self.limit(terms, is_periodic) else { return Ok(()) };
-        let last = limit.due_on(issued_on.date());
+        let Some(last) = self.last_day(issued_on, received_on, terms, is_periodic) else { return Ok(()) };
         if due_on.date() <= last {
             return Ok(());
         }
@@ -63,7 +64,7 @@ impl Parties<'_> {
     }
 
     /// The day until which an invoice is to be paid that does not say so itself: by what was agreed, or the last day that the law of the seller's country
-    /// allows if that is sooner. What was agreed for single invoices may be too long for one of a period.
+    /// allows if that is sooner. What was agreed for single invoices may be too long for one of a period. Where nothing was agreed, the day is the law's own.
     pub fn due_within_law(
         self,
         issued_on: BusinessDate,
@@ -72,9 +73,8 @@ impl Parties<'_> {
         is_periodic: bool,
     ) -> Due {
         let agreed = self.due_on(issued_on, received_on, terms);
-        let limit = self.limit(terms, is_periodic);
-        let last = limit.map(|limit| BusinessDate::stored(limit.due_on(issued_on.date())));
-        match last.filter(|last| *last < agreed) {
+        let last = terms.and_then(|_| self.last_day(issued_on, received_on, terms, is_periodic));
+        match last.map(BusinessDate::stored).filter(|last| *last < agreed) {
             Some(last) => Due { on: last, shortened_from: Some(agreed) },
             None => Due { on: agreed, shortened_from: None },
         }
@@ -86,6 +86,21 @@ impl Parties<'_> {
             CustomerKind::PublicBody => "code de la commande publique, article R2192-10",
             CustomerKind::Business | CustomerKind::Consumer => "Code de commerce, article L441-10",
         }
+    }
+
+    /// The last day that the law allows; `None` where it sets no limit that holds whatever was agreed.
+    fn last_day(
+        self,
+        issued_on: BusinessDate,
+        received_on: Option<BusinessDate>,
+        terms: Option<PaymentTerms>,
+        is_periodic: bool,
+    ) -> Option<NaiveDate> {
+        let limit = self.limit(terms, is_periodic)?;
+        Some(limit.due_on(match self.customer {
+            CustomerKind::PublicBody => later(issued_on, received_on),
+            CustomerKind::Business | CustomerKind::Consumer => issued_on.date(),
+        }))
     }
 
     /// What the law allows at most; `None` where it sets no limit that holds whatever was agreed.
@@ -104,8 +119,8 @@ impl Parties<'_> {
         Some(PaymentTerms::stored(days, end_of_month))
     }
 
-    /// When an invoice is due. Where nothing was agreed: 30 days after the goods were received or the service was done, but not before the invoice; at
-    /// once for consumers.
+    /// When an invoice is due. Where nothing was agreed: 30 days after the goods were received or the service was done, but not before the invoice; for public
+    /// bodies 30 days after that or after the invoice, whichever came later (R2192-12, R2192-13; directive 2011/7/EU, article 4(3)); at once for consumers.
     pub fn due_on(
         self,
         issued_on: BusinessDate,
@@ -115,11 +130,10 @@ impl Parties<'_> {
         let due = match (terms, self.customer) {
             (Some(terms), _) => terms.due_on(issued_on.date()),
             (None, CustomerKind::Consumer) => issued_on.date(),
-            (None, CustomerKind::Business | CustomerKind::PublicBody) => {
-                let received = received_on.unwrap_or(issued_on).date();
-                let due = received.checked_add_days(Days::new(DEFAULT_DAYS)).unwrap_or(NaiveDate::MAX);
-                due.max(issued_on.date())
+            (None, CustomerKind::Business) => {
+                default_after(received_on.unwrap_or(issued_on).date()).max(issued_on.date())
             }
+            (None, CustomerKind::PublicBody) => default_after(later(issued_on, received_on)),
         };
         BusinessDate::stored(due)
     }
@@ -146,6 +160,26 @@ impl Parties<'_> {
             (CustomerKind::Business | CustomerKind::PublicBody, false, None) => None,
         }
     }
+
+    /// Checks the rate that the seller has set, where the invoice says it: nobody else than businesses owe it.
+    ///
+    /// # Errors
+    /// `late_interest_too_low` if the law of France asks for more on that day.
+    pub fn check_late_interest(self, set: Option<&VatRate>, on: BusinessDate) -> Result<(), Invalid> {
+        match self.late_interest(set) {
+            Some(LateInterest::Rate(rate)) if self.is_french() => late_interest::check(&rate, on),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The day on which both were there: the invoice, and what it is of.
+fn later(issued_on: BusinessDate, received_on: Option<BusinessDate>) -> NaiveDate {
+    received_on.map_or(issued_on, |received| received.max(issued_on)).date()
+}
+
+fn default_after(day: NaiveDate) -> NaiveDate {
+    day.checked_add_days(Days::new(DEFAULT_DAYS)).unwrap_or(NaiveDate::MAX)
 }
 
 /// Until when an invoice is to be paid.
@@ -203,11 +237,11 @@ mod tests {
         ] {
             let parties = Parties { seller, customer };
             let due = parties.due_on(issued, None, agreed);
-            let found = parties.check(issued, due, agreed, periodic).map_err(|invalid| invalid.code);
+            let found = parties.check(issued, None, due, agreed, periodic).map_err(|invalid| invalid.code);
             assert_eq!(found.err(), expected, "{customer:?} {agreed:?} {periodic}");
         }
         let parties = Parties { seller: &france, customer: Business };
-        let early = parties.check(issued, date("2026-01-09"), None, false);
+        let early = parties.check(issued, None, date("2026-01-09"), None, false);
         assert_eq!(early.map_err(|invalid| invalid.code), Err("due_before_issue"));
     }
 
@@ -231,7 +265,7 @@ mod tests {
             let found = parties.due_within_law(date("2026-01-10"), None, agreed, periodic);
             let expected = Due { on: date(due), shortened_from: from.map(date) };
             assert_eq!(found, expected, "{customer:?} {agreed:?} {periodic}");
-            assert_eq!(parties.check(date("2026-01-10"), found.on, agreed, periodic), Ok(()));
+            assert_eq!(parties.check(date("2026-01-10"), None, found.on, agreed, periodic), Ok(()));
         }
     }
 
@@ -246,6 +280,66 @@ mod tests {
         assert_eq!(due(CustomerKind::Business, Some("2026-01-05")), "2026-02-04");
         assert_eq!(due(CustomerKind::Business, Some("2025-11-01")), "2026-01-10", "not before it was sent");
         assert_eq!(due(CustomerKind::Consumer, None), "2026-01-10");
+        assert_eq!(due(CustomerKind::PublicBody, None), "2026-02-09");
+        assert_eq!(
+            due(CustomerKind::PublicBody, Some("2026-01-05")),
+            "2026-02-09",
+            "it counts from the invoice"
+        );
+        assert_eq!(
+            due(CustomerKind::PublicBody, Some("2026-01-20")),
+            "2026-02-19",
+            "or from what came later"
+        );
+    }
+
+    #[test]
+    fn a_public_body_has_30_days_from_the_invoice_or_from_what_came_later() {
+        let france = territory("FR");
+        let parties = Parties { seller: &france, customer: CustomerKind::PublicBody };
+        let issued = date("2026-12-10");
+        let code = |received: Option<&str>, due: &str| {
+            let found = parties.check(issued, received.map(date), date(due), None, false);
+            found.map_err(|invalid| (invalid.code, invalid.message.contains("R2192-10")))
+        };
+        let refused = Err(("terms_beyond_law", true));
+        assert_eq!(code(None, "2027-01-09"), Ok(()));
+        assert_eq!(code(None, "2027-01-10"), refused);
+        assert_eq!(code(Some("2026-12-01"), "2027-01-10"), refused);
+        assert_eq!(code(Some("2026-12-20"), "2027-01-19"), Ok(()));
+        assert_eq!(code(Some("2026-12-20"), "2027-01-20"), refused);
+    }
+
+    #[test]
+    fn nothing_is_shortened_that_nobody_agreed_on() {
+        let france = territory("FR");
+        for customer in [CustomerKind::Business, CustomerKind::PublicBody] {
+            let parties = Parties { seller: &france, customer };
+            // Invoiced before it is delivered: 30 days from the delivery.
+            let due = parties.due_within_law(date("2026-01-10"), Some(date("2026-03-01")), None, false);
+            assert_eq!(due, Due { on: date("2026-03-31"), shortened_from: None }, "{customer:?}");
+        }
+    }
+
+    #[test]
+    fn the_interest_that_is_set_is_judged_where_an_invoice_says_it() {
+        let (france, belgium) = (territory("FR"), territory("BE"));
+        use CustomerKind::{Business, Consumer, PublicBody};
+        let set = |text: &str| VatRate::parse(text).expect("a rate");
+        for (seller, customer, rate, day, expected) in [
+            (&france, Business, Some("12"), "2026-03-01", None),
+            (&france, Business, Some("7.85"), "2026-03-01", Some("late_interest_too_low")),
+            (&france, Business, Some("12"), "2024-03-01", Some("late_interest_too_low")),
+            (&france, Business, None, "2024-03-01", None),
+            // Public bodies owe what the law says, and consumers nothing of this.
+            (&france, PublicBody, Some("1"), "2026-03-01", None),
+            (&france, Consumer, Some("1"), "2026-03-01", None),
+            (&belgium, Business, Some("1"), "2026-03-01", None),
+        ] {
+            let parties = Parties { seller, customer };
+            let found = parties.check_late_interest(rate.map(set).as_ref(), date(day));
+            assert_eq!(found.err().map(|invalid| invalid.code), expected, "{customer:?} {rate:?} {day}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::draft::{Correction, Draft};
 use super::events::InvoiceEvent;
 use super::queries::{InvoiceAudited, InvoiceView};
 use super::shipped::claim;
-use super::{corrections, deposit_rows, repository};
+use super::{corrections, deposit_rows, deposits, repository};
 use crate::accounts::tenants::{self, Tenant};
 use crate::application::aggregate::{Aggregate, LockMode};
 use crate::application::error::{Error, check_version};
@@ -85,6 +85,9 @@ async fn invoiced(
     // Once more: goods may have come back, or a payment been reversed.
     let claims = claims::claims(&draft);
     claim(work, invoice.id(), &draft, &claims, extent).await.map_err(of_draft)?;
+    if let Some(order_id) = draft.deposit_of {
+        deposits::check_order(work, invoice.id(), order_id).await?;
+    }
     let parties = Parties::look_at(work, &draft).await?;
     let language = draft
         .language
@@ -125,7 +128,13 @@ impl Parties {
     fn compose(&self, draft: &Draft, named: &Named, now: DateTime<Utc>) -> Result<Composed, InvoiceError> {
         let today = BusinessDate::stored(self.tenant.details().time_zone.date_of(now));
         let composed = compose(draft, &seller(&self.tenant), &buyer(&self.customer), today, named);
-        composed.map_err(InvoiceError::Incomplete)
+        // The number has the year, and stays: a mistyped one is found before. What is after today is found already.
+        let too_old = draft.issue_date.filter(|on| *on <= today).and_then(|on| on.check(now).err());
+        match (composed, too_old.map(|invalid| invalid.at("/draft/issue_date"))) {
+            (Ok(composed), None) => Ok(composed),
+            (Ok(_), Some(fault)) => Err(InvoiceError::Incomplete(vec![fault])),
+            (Err(faults), fault) => Err(InvoiceError::Incomplete(faults.into_iter().chain(fault).collect())),
+        }
     }
 }
 

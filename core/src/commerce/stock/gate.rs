@@ -199,7 +199,7 @@ crate::statement! {
         SELECT s.id
         FROM scope JOIN stock_levels AS s ON s.tenant_id = scope.tenant_id
         WHERE s.id IN (
-            SELECT p.stock_id FROM stock_places AS p WHERE p.tenant_id = scope.tenant_id AND p.location_id = ANY (scope.locations)
+            SELECT p.stock_id FROM stock_places AS p WHERE p.tenant_id = $1 AND p.location_id = ANY ($2)
         )
         ORDER BY s.warehouse_id, s.product_id
         FOR NO KEY UPDATE OF s

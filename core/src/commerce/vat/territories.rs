@@ -141,9 +141,46 @@ pub(super) fn gives_numbers_for_services(country: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::values::contact::{AddressLine, PostalAddress};
 
     fn territory(country: &str, postal_code: &str) -> Territory {
         Territory::of(&Country::parse(country).expect("a country"), Some(postal_code))
+    }
+
+    /// Settings of a company are judged without its territory (`values/contact.rs`): both say the same of France, but for Monaco.
+    #[test]
+    fn an_address_is_in_france_where_its_territory_is() {
+        for (country, postal_code) in [
+            ("FR", "44000"),
+            ("FR", "97400"),
+            ("FR", "97150"),
+            ("FR", "98713"),
+            ("FR", "FR-98800"),
+            ("RE", ""),
+            ("GP", "97110"),
+            ("MQ", "97200"),
+            ("GF", "97300"),
+            ("YT", "97600"),
+            ("MF", "97150"),
+            ("BL", "97133"),
+            ("PM", "97500"),
+            ("NC", "98800"),
+            ("PF", "98713"),
+            ("WF", "98600"),
+            ("TF", "98400"),
+            ("BE", "1000"),
+            ("DE", "98800"),
+        ] {
+            let address = PostalAddress {
+                line1: AddressLine::parse("1 rue du Port").expect("valid"),
+                line2: None,
+                postal_code: AddressLine::parse(postal_code).ok(),
+                city: AddressLine::parse("Ville").expect("valid"),
+                country: Country::parse(country).expect("a country"),
+            };
+            let there = territory(country, postal_code);
+            assert_eq!(address.is_in_france(), there.is_in_france(), "{country} {postal_code}");
+        }
     }
 
     #[test]
