@@ -548,7 +548,7 @@ enum Breadth {
 
 impl Breadth {
     /// The orders in which the combination `number` is tried.
-    fn orders<'a>(self, number: usize, given: usize, all: &'a [String]) -> &'a [String] {
+    fn orders(self, number: usize, given: usize, all: &[String]) -> &[String] {
         if self == Self::All || given < 2 || all.is_empty() {
             return all;
         }

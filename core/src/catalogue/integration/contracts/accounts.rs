@@ -32,7 +32,10 @@ pub(super) fn add_to(contracts: &mut Contracts) {
     contracts.add(created, contract::<TenantCreatedV1>);
     let renamed =
         TenantDetails { name: TenantName::parse("Les Docks").expect("valid"), ..company.details().clone() };
-    contracts.add(happened(company.update(renamed, at(1)).expect("a change")), contract::<TenantUpdatedV1>);
+    contracts.add(
+        happened(company.update(renamed, at(1)).expect("lawful").expect("a change")),
+        contract::<TenantUpdatedV1>,
+    );
 
     let (mut ada, registered) = user();
     contracts.add(registered, contract::<UserRegisteredV1>);
