@@ -3,6 +3,7 @@
 
 mod a_change_that_waited_acted_on_what_was_true_before;
 mod a_company_with_a_locked_row_stopped_all_others;
+mod a_credit_note_read_all_invoices;
 mod a_disabled_account_told_whether_its_password_was_right;
 mod a_key_promoted_its_maker;
 mod a_letter_lowered_differently_opened_the_throttle;
