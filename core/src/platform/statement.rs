@@ -9,8 +9,8 @@ use diesel::query_builder::AstPass;
 
 /// Defines a struct that is a statement: its fields are the parameters `$1`, `$2`, … in this order.
 ///
-/// Each placeholder occurs once, in ascending order (name it in a `WITH` clause to use it twice). A statement that
-/// returns rows names their SQL types after the arrow and loads, by position, into anything that is `Queryable` from
+/// The placeholders occur in ascending order, and again only behind the last one (name it in a `WITH` clause to use it
+/// twice before that): Diesel numbers them as they come. Whatever else does not compile. A statement that returns rows names their SQL types after the arrow and loads, by position, into anything that is `Queryable` from
 /// them.
 ///
 /// ```
@@ -45,6 +45,11 @@ macro_rules! statement {
             }
         }
 
+        const _: () = assert!(
+            $crate::platform::statement::are_bound_in_order($sql, <[&str]>::len(&[$(stringify!($field)),*])),
+            "the placeholders of a statement come in the order of its fields: $1 before $2, and repeated ones after the last"
+        );
+
         impl ::diesel::query_builder::QueryId for $name<'_> {
             type QueryId = $name<'static>;
             const HAS_STATIC_QUERY_ID: bool = true;
@@ -70,6 +75,28 @@ macro_rules! statement {
             type SqlType = ($($row,)+);
         })?
     };
+}
+
+/// Whether the first placeholders of a statement are those of its fields, one after the other. What comes after them stays as it is.
+#[doc(hidden)]
+pub const fn are_bound_in_order(sql: &str, fields: usize) -> bool {
+    let bytes = sql.as_bytes();
+    let (mut at, mut bound) = (0, 0);
+    while at < bytes.len() && bound < fields {
+        if bytes[at] == b'$' {
+            let mut number = 0;
+            while at + 1 < bytes.len() && bytes[at + 1].is_ascii_digit() {
+                at += 1;
+                number = number * 10 + (bytes[at] - b'0') as usize;
+            }
+            bound += 1;
+            if number != bound {
+                return false;
+            }
+        }
+        at += 1;
+    }
+    bound == fields
 }
 
 /// Pushes the text in front of the next `$n` and steps over the placeholder, which Diesel writes itself.
@@ -98,6 +125,21 @@ mod tests {
             text.starts_with("SELECT n FROM t WHERE name = $1 AND n > $2::bigint ORDER BY n -- binds"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_statement_whose_placeholders_diesel_would_number_anew_does_not_compile() {
+        use super::are_bound_in_order;
+        for (sql, fields) in
+            [("a = $1 AND b = $2 AND c = $1", 2), ("a", 0), ("$1 $2 $3 $4 $5 $6 $7 $8 $9 $10", 10)]
+        {
+            assert!(are_bound_in_order(sql, fields), "{sql}");
+        }
+        for (sql, fields) in
+            [("a = $1 AND c = $1 AND b = $2", 2), ("$2 $1", 2), ("$1", 2), ("$11", 1), ("$", 1)]
+        {
+            assert!(!are_bound_in_order(sql, fields), "{sql}");
+        }
     }
 
     #[test]

@@ -198,7 +198,7 @@ crate::statement! {
     struct InvoicesOf<'a> { tenant: Uuid => SqlUuid, order: Uuid => SqlUuid } -> (SqlUuid,)
     = "SELECT i.id FROM invoices AS i
      WHERE i.tenant_id = $1 AND i.number IS NOT NULL AND i.id IN (
-        SELECT c.invoice_id FROM invoice_claims AS c WHERE c.tenant_id = $1 AND c.order_id = $2)
+        SELECT c.invoice_id FROM invoice_claims AS c WHERE c.order_id = $2 AND c.tenant_id = $1)
      ORDER BY i.issue_date, i.number"
 }
 
