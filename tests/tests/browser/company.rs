@@ -183,7 +183,10 @@ pub(crate) async fn furnished(api: &Api) -> Result<Things> {
     api.created("/users", &colleague).await?;
     things.add("email", &get("/emails").await?)?;
     things.add("user", &get("/users").await?)?;
-    things.add("audit", &get("/audit-events").await?)?;
+    // The page of an entry is found by its time, too.
+    let entry = get("/audit-events").await?;
+    let at = entry["occurred_at"].as_str().context("a time")?;
+    things.add("audit", &json!({"id": format!("{}?at={at}", id(&entry))}))?;
     things.add("key", &get("/api-keys").await?)?;
     Ok(things)
 }
