@@ -9,9 +9,9 @@ use diesel::query_builder::AstPass;
 
 /// Defines a struct that is a statement: its fields are the parameters `$1`, `$2`, … in this order.
 ///
-/// The placeholders occur in ascending order, and again only behind the last one (name it in a `WITH` clause to use it
-/// twice before that): Diesel numbers them as they come. Whatever else does not compile. A statement that returns rows names their SQL types after the arrow and loads, by position, into anything that is `Queryable` from
-/// them.
+/// The placeholders occur in ascending order, and again only behind the last one: Diesel numbers them as they come. Name one
+/// in a `WITH` clause to use it twice before that; whatever else does not compile. A statement that returns rows names their
+/// SQL types after the arrow and loads, by position, into anything that is `Queryable` from them.
 ///
 /// ```
 /// use diesel::sql_types::{Array, BigInt};

@@ -77,11 +77,6 @@ pub(super) fn territory(address: &PostalAddress) -> Territory {
     Territory::of(&address.country, address.postal_code.as_ref().map(|code| code.as_str()))
 }
 
-/// Whether somebody who is established there is in the registers of France. Monaco has its VAT, and registers of its own.
-fn is_in_france(address: &PostalAddress, territory: &Territory) -> bool {
-    territory.is_in_france() && address.country.code() != "MC"
-}
-
 impl<'a> Known<'a> {
     pub(super) fn of(seller: &'a Seller, buyer: &'a Buyer, faults: &mut Fields) -> Option<Self> {
         if seller.address.is_none() {
@@ -110,11 +105,11 @@ impl<'a> Known<'a> {
     }
 
     pub(super) fn is_french_seller(&self) -> bool {
-        is_in_france(self.seller_address, &self.here)
+        self.seller_address.is_in_france()
     }
 
     fn is_french_buyer(&self) -> bool {
-        is_in_france(self.buyer_address, &self.there)
+        self.buyer_address.is_in_france()
     }
 
     fn is_french_trade(&self) -> bool {

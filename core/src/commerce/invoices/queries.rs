@@ -686,6 +686,8 @@ pub async fn of_order(
                 .filter(of_order)
                 .select(invoice_claims::invoice_id)
                 .distinct()
+                // Ids ascend with the time at which they were made.
+                .order(invoice_claims::invoice_id)
                 .limit(MOST_OF_ORDER)
                 .load(&mut connection)
                 .await?;
