@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use diesel_async::{AsyncConnection, AsyncPgConnection};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use scopeguard::ScopeGuard;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
@@ -30,6 +31,7 @@ use super::idempotency::{self, Answer, IdempotencyKey, Scope, StoredResponse};
 use super::lock_order::{LockOrder, Locked};
 use super::operators::{OfOperators, OperatorCommand, OperatorContext};
 use crate::outbox::{self, NewOutboxEvent, Notifier};
+use crate::platform::database::PooledConnection;
 use crate::values::ids::{PrincipalId, TenantId};
 
 const RETRIES: &str = "comptoir_unit_of_work_retries_total";
@@ -406,55 +408,74 @@ impl Executor {
             context.principal.id().map(|id| Scope { tenant_id: context.tenant_id(), principal_id: id });
         let keyed = scope.zip(key);
         let database = self.database.database();
-        let mut connection = database.connection_to_change(context.tenant_id(), context.target).await?;
-        let work = connection.transaction(async |connection| {
-            let stored = {
-                let shared: &AsyncPgConnection = connection;
-                let claiming = async {
-                    match keyed {
-                        Some((scope, key)) => idempotency::claim(shared, scope, key).await,
-                        None => Ok(None),
-                    }
-                };
-                // At once: the binding to the tenant is sent first. Whoever may not act does not learn what is stored.
-                let (entered, stored) = futures::join!(self.database.enter(shared, context, ""), claiming);
-                entered?;
-                stored?
-            };
-            if let Some(response) = stored {
-                return Ok::<_, Error>((Answer { response, replayed: true }, false, Vec::new()));
-            }
-            let mut work = UnitOfWork {
-                connection,
-                context,
-                executor: self,
-                events: Vec::new(),
-                audit: None,
-                only_tells: false,
-                locks: LockOrder::default(),
-                wakes: Vec::new(),
-                now: None,
-            };
-            let outcome = command.execute(&mut work).await?;
-            let left = work.finish()?;
-            let response = render(outcome)?;
-            write(connection, context, &left, keyed, &response).await?;
-            Ok((Answer { response, replayed: false }, !left.events.is_empty(), left.wakes))
-        });
-        let limit = database.work_limit();
-        let (answer, has_events, wakes) = match tokio::time::timeout(limit, work).await {
-            Ok(result) => result?,
-            // PostgreSQL rolls the transaction back when its connection is closed.
-            Err(_) => {
-                connection.close();
-                return Err(Error::TookTooLong { limit_ms: limit.as_millis() });
-            }
+        let connection = database.connection_to_change(context.tenant_id(), context.target).await?;
+        // Whatever cuts the transaction short, the time limit or a panic, closes the connection. PostgreSQL then rolls back.
+        let mut connection = scopeguard::guard(connection, PooledConnection::close);
+        let work = async {
+            let done = self.transaction(&mut connection, context, keyed, command, render).await;
+            let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+            let ended = connection.batch_execute(end).await;
+            (done, ended)
         };
+        let limit = database.work_limit();
+        let (done, ended) = tokio::time::timeout(limit, work)
+            .await
+            .map_err(|_| Error::TookTooLong { limit_ms: limit.as_millis() })?;
+        if ended.is_ok() {
+            // Back to the pool.
+            drop(ScopeGuard::into_inner(connection));
+        }
+        // The command's own error says more than that its transaction could not be rolled back.
+        let (answer, has_events, wakes) = done?;
+        ended?;
         if has_events {
             self.notifier.wake();
         }
         wakes.iter().for_each(|whom| whom.notify_one());
         Ok(answer)
+    }
+
+    /// Begins a transaction and does everything in it but its end. Returns the answer, whether there are events, and who is to be woken.
+    async fn transaction<C: Command>(
+        &self,
+        connection: &mut AsyncPgConnection,
+        context: &RequestContext,
+        keyed: Option<(Scope, &IdempotencyKey)>,
+        command: &C,
+        render: &(impl Fn(C::Outcome) -> Result<StoredResponse, Error> + Send + Sync),
+    ) -> Result<(Answer, bool, Vec<Arc<Notify>>), Error> {
+        let stored = {
+            let shared: &AsyncPgConnection = connection;
+            let claiming = async {
+                match keyed {
+                    Some((scope, key)) => idempotency::claim(shared, scope, key).await,
+                    None => Ok(None),
+                }
+            };
+            // At once: the beginning and the binding to the tenant are sent first. Whoever may not act does not learn what is stored.
+            let (entered, stored) = futures::join!(self.database.enter(shared, context, "BEGIN; "), claiming);
+            entered?;
+            stored?
+        };
+        if let Some(response) = stored {
+            return Ok((Answer { response, replayed: true }, false, Vec::new()));
+        }
+        let mut work = UnitOfWork {
+            connection,
+            context,
+            executor: self,
+            events: Vec::new(),
+            audit: None,
+            only_tells: false,
+            locks: LockOrder::default(),
+            wakes: Vec::new(),
+            now: None,
+        };
+        let outcome = command.execute(&mut work).await?;
+        let left = work.finish()?;
+        let response = render(outcome)?;
+        write(connection, context, &left, keyed, &response).await?;
+        Ok((Answer { response, replayed: false }, !left.events.is_empty(), left.wakes))
     }
 }
 

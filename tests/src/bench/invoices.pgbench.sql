@@ -6,11 +6,9 @@
 \set number :number + 1
 \set draft :number * 32 + :client_id - 31
 
--- core/src/application/unit_of_work.rs: Executor::attempt
-BEGIN;
-
 \startpipeline
 -- core/src/application/tenant_database.rs: TenantDatabase::enter
+BEGIN;
 SET LOCAL comptoir.tenant_id = 'TENANT';
 -- core/src/accounts/principals/stored.rs: is_current
 SELECT true FROM api_keys

@@ -17,11 +17,9 @@
 \set b :part + random(1, :part)
 \set c 2 * :part + random(1, :part)
 
--- core/src/application/unit_of_work.rs: Executor::attempt
-BEGIN;
-
 \startpipeline
 -- core/src/application/tenant_database.rs: TenantDatabase::enter
+BEGIN;
 SET LOCAL comptoir.tenant_id = 'TENANT';
 -- core/src/accounts/principals/stored.rs: is_current
 SELECT true FROM api_keys

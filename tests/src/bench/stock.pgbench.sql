@@ -12,11 +12,9 @@
 \set customer random(1, 100)
 \set product random(1, :products)
 
--- core/src/application/unit_of_work.rs: Executor::attempt
-BEGIN;
-
 \startpipeline
 -- core/src/application/tenant_database.rs: TenantDatabase::enter
+BEGIN;
 SET LOCAL comptoir.tenant_id = 'TENANT';
 -- core/src/accounts/principals/stored.rs: is_current
 SELECT true FROM api_keys
