@@ -70,15 +70,15 @@ crate::statement! {
     struct CountToInvoice<'a> {
         tenant: Uuid => SqlUuid,
         orders: &'a [Uuid] => Array<SqlUuid>,
-        reopens: bool => Bool,
         moved_orders: &'a [Uuid] => Array<SqlUuid>,
         positions: &'a [i16] => Array<SmallInt>,
         quantities: &'a [&'a BigDecimal] => Array<Numeric>,
+        reopens: bool => Bool,
     }
-    = "WITH asked AS (SELECT $1 AS tenant_id, $2 AS orders, $3 AS reopens),
+    = "WITH asked AS (SELECT $1 AS tenant_id, $2 AS orders),
      invoiced AS (
         SELECT one.order_id, one.position, sum(one.quantity) AS quantity FROM (
-            SELECT m.order_id, m.position, m.quantity FROM unnest($4, $5, $6) AS m (order_id, position, quantity)
+            SELECT m.order_id, m.position, m.quantity FROM unnest($3, $4, $5) AS m (order_id, position, quantity)
             UNION ALL
             SELECT c.order_id, c.position, c.quantity FROM asked JOIN invoice_claims AS c ON c.tenant_id = asked.tenant_id AND c.order_id = ANY (asked.orders)
             JOIN invoices AS n ON n.tenant_id = c.tenant_id AND n.id = c.invoice_id AND n.number IS NOT NULL
@@ -96,8 +96,8 @@ crate::statement! {
         LEFT JOIN invoiced AS i ON i.order_id = l.order_id AND i.position = l.position
         GROUP BY l.order_id
      )
-     UPDATE orders AS o SET to_invoice = n.to_invoice FROM asked, counted AS n
-     WHERE o.tenant_id = asked.tenant_id AND o.id = n.order_id AND o.to_invoice <> n.to_invoice AND (asked.reopens OR o.to_invoice <> 'none')"
+     UPDATE orders AS o SET to_invoice = n.to_invoice FROM counted AS n
+     WHERE ($6 OR o.to_invoice <> 'none') AND o.tenant_id = $1 AND o.id = ANY ($2) AND o.id = n.order_id AND o.to_invoice <> n.to_invoice"
 }
 
 /// What an invoice takes of a line of an order, or, less than zero, what a credit note gives back of it.
