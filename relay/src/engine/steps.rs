@@ -368,111 +368,14 @@ fn let_wait_behind(settlement: &mut Settlement, is_behind: impl Fn(&Event) -> bo
 }
 
 #[cfg(test)]
+#[path = "steps_tests.rs"]
+mod engine_tests;
+
+#[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use comptoir_core::services::Tasks;
-    use tokio::sync::watch;
-    use tokio_util::sync::CancellationToken;
-    use uuid::Uuid;
-
     use super::super::event::sample;
     use super::super::settler::{Dead, Retry};
-    use super::super::{Condition, Goal, Parts};
     use super::*;
-    use crate::config::Config;
-    use crate::leases::{Holding, Leases, Leasing};
-    use crate::publisher::Pulse;
-
-    /// Returns an engine without a broker and a database, and the service that tells it what it holds.
-    fn engine() -> (Engine, Leasing) {
-        let config = Config::load(None, &[]).expect("valid");
-        let (id, name, pulse) = (Uuid::nil(), "one".to_owned(), Arc::<Pulse>::default());
-        let (leases, leasing) = Leases::new(
-            config.database.clone(),
-            &config.relay,
-            id,
-            name.clone(),
-            Arc::default(),
-            Arc::clone(&pulse),
-        );
-        let (condition, _) = watch::channel(Condition::unknown());
-        let parts = Parts {
-            id,
-            name,
-            leases,
-            wake_up: Arc::default(),
-            reconnect: Arc::default(),
-            condition,
-            pulse,
-            tasks: Tasks::new(CancellationToken::new()),
-        };
-        (Engine::new(&config, Goal::everything(), parts), leasing)
-    }
-
-    /// Returns holdings of these shards, each with its lease and whether it is surplus.
-    fn held(shards: &[(usize, u64, bool)]) -> Holdings {
-        let mut holdings =
-            Holdings { until: Instant::now() + Duration::from_secs(60), ..Holdings::nothing() };
-        for (shard, lease, surplus) in shards.iter().copied() {
-            holdings.shards[shard] = Some(Holding { epoch: 40, lease, surplus });
-        }
-        holdings
-    }
-
-    #[tokio::test]
-    async fn a_lease_that_is_lost_while_its_events_are_on_their_way_is_noticed_of_a_surplus_shard_too() {
-        for surplus in [false, true] {
-            let (mut engine, _leasing) = engine();
-            engine.busy[3] = 1;
-            assert!(!engine.adopt(held(&[(3, 7, surplus)])));
-            assert!(!engine.adopt(held(&[(3, 7, surplus)])), "it is still held");
-            assert!(engine.adopt(held(&[(3, 8, surplus)])), "lost and acquired again; surplus: {surplus}");
-            assert!(engine.adopt(Holdings::nothing()), "surplus: {surplus}");
-            assert!(!engine.adopt(Holdings::nothing()));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_lease_that_ends_while_nothing_of_it_is_on_its_way_is_no_matter() {
-        let (mut engine, leasing) = engine();
-        engine.adopt(held(&[(3, 7, false), (4, 8, true)]));
-        assert_eq!(leasing.returned(), [vec![(4, 8)]]);
-        assert!(engine.cursors.holds(3));
-        assert!(!engine.adopt(Holdings::nothing()));
-        assert!(!engine.cursors.holds(3) && engine.held.count() == 0);
-    }
-
-    #[tokio::test]
-    async fn each_lease_is_given_back_once_and_not_while_something_of_it_is_in_flight() {
-        let (mut engine, leasing) = engine();
-        leasing.tell(held(&[(3, 7, true), (4, 8, true), (5, 9, false)]));
-        engine.busy[4] = 1;
-        // The service has not handled the return yet: the lease is still among the holdings.
-        let turns = |engine: &mut Engine| (0..3).for_each(|_| engine.follow_leases());
-        turns(&mut engine);
-        assert_eq!(leasing.returned(), [vec![(3, 7)]]);
-        assert!(engine.held.shards[3].is_none() && engine.held.shards[4].is_some());
-        engine.busy[4] = 0;
-        turns(&mut engine);
-        assert_eq!(leasing.returned(), [vec![(4, 8)]]);
-        leasing.tell(held(&[(3, 10, true), (5, 9, false)]));
-        turns(&mut engine);
-        assert_eq!(leasing.returned(), [vec![(3, 10)]], "it came back under another lease");
-        assert!(engine.held.shards[5].is_some() && engine.cursors.holds(5));
-    }
-
-    #[tokio::test]
-    async fn what_could_not_be_given_back_is_given_back_in_the_next_turn() {
-        let (mut engine, leasing) = engine();
-        leasing.tell(held(&[(3, 7, true)]));
-        // More commands wait than there is room for.
-        (0..1000).for_each(|_| engine.leases.join());
-        engine.follow_leases();
-        assert!(leasing.returned().is_empty() && engine.held.shards[3].is_none());
-        engine.follow_leases();
-        assert_eq!(leasing.returned(), [vec![(3, 7)]]);
-    }
 
     #[test]
     fn a_slow_read_is_followed_by_a_smaller_one_and_a_quick_one_by_a_larger() {
