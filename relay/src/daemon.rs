@@ -111,3 +111,17 @@ pub(crate) fn signalled() -> Result<CancellationToken, RelayError> {
 pub(crate) fn replica_name(configured: &str) -> String {
     if configured.is_empty() { who::process_name() } else { configured.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_run_of_which_a_task_panicked_has_failed() {
+        let tasks = Tasks::new(CancellationToken::new());
+        assert!(verdict(&tasks).is_ok());
+        tasks.start("wake_ups", async { panic!("as a test") });
+        tasks.stop().cancelled().await;
+        assert!(matches!(verdict(&tasks), Err(RelayError::Panicked("wake_ups"))));
+    }
+}

@@ -4,6 +4,7 @@
 //! The database's clock decides which replica holds a shard. With its own monotonic clock, this process only measures how long
 //! ago it *asked* for a renewal that succeeded. It gives a lease up earlier than the database does.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use crate::metrics;
 use crate::publisher::Pulse;
 use comptoir_core::platform::backoff::Backoff;
 use comptoir_core::services::{Description, Fault, Health, Run, Service, Summary};
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
@@ -139,6 +141,15 @@ impl Leases {
             let _ = wait.await;
         }
     }
+
+    /// Runs the drain loop, which leaves at its end. If it panics, leaves in its place, before the panic goes on: the loop waits
+    /// before it begins anew, and its shards would wait as long.
+    pub(crate) async fn held_by(&self, drain_loop: impl Future<Output = ()>) {
+        if let Err(panic) = AssertUnwindSafe(drain_loop).catch_unwind().await {
+            self.leave().await;
+            std::panic::resume_unwind(panic);
+        }
+    }
 }
 
 /// The service `leases`.
@@ -163,6 +174,25 @@ impl std::fmt::Debug for Leasing {
 }
 
 impl Leasing {
+    /// Tells the drain loop what it holds, as the service does.
+    #[cfg(test)]
+    pub(crate) fn tell(&self, holdings: Holdings) {
+        self.publish.send_replace(holdings);
+    }
+
+    /// Returns what the drain loop has given back, command by command.
+    #[cfg(test)]
+    pub(crate) fn returned(&self) -> Vec<Vec<(usize, u64)>> {
+        let Ok(mut commands) = self.commands.try_lock() else { return Vec::new() };
+        let mut returned = Vec::new();
+        while let Ok(command) = commands.try_recv() {
+            if let Command::Return(shards) = command {
+                returned.push(shards);
+            }
+        }
+        returned
+    }
+
     /// Holds leases until it is dropped. It begins without any: the drain loop learns so at once.
     pub(crate) async fn work(&self) {
         let mut commands = self.commands.lock().await;
@@ -294,6 +324,7 @@ impl ShardLeaser {
         };
         let broker = leases::BrokerState {
             blocked: self.pulse.is_blocked(),
+            publishes: self.pulse.publishes_since(self.handover_after),
             silence_ms: self.pulse.silence().map(millis),
         };
         let connection = self.connected().await?;
@@ -468,6 +499,30 @@ mod tests {
         assert_eq!(surplus(&shards), [60, 61, 62, 63]);
         mark_surplus(&mut shards, 61);
         assert_eq!(surplus(&shards), [61, 62, 63]);
+    }
+
+    fn some_leases() -> (Leases, Leasing) {
+        let config = crate::config::Config::load(None, &[]).expect("valid");
+        let (id, name) = (Uuid::nil(), String::new());
+        Leases::new(config.database, &config.relay, id, name, Arc::default(), Arc::default())
+    }
+
+    #[tokio::test]
+    async fn the_shards_of_a_drain_loop_that_panics_are_given_back_before_the_panic_goes_on() {
+        let (leases, leasing) = some_leases();
+        let run = tokio::spawn(async move { leases.held_by(async { panic!("as a test") }).await });
+        let mut commands = leasing.commands.lock().await;
+        let Some(Command::Leave(done)) = commands.recv().await else { panic!("the shards are kept") };
+        assert!(!run.is_finished(), "it waits until they are given back");
+        done.send(()).expect("it waits");
+        assert!(run.await.is_err_and(|ended| ended.is_panic()));
+    }
+
+    #[tokio::test]
+    async fn a_drain_loop_that_ends_has_left_by_itself() {
+        let (leases, leasing) = some_leases();
+        leases.held_by(async {}).await;
+        assert!(leasing.commands.lock().await.try_recv().is_err());
     }
 
     #[test]

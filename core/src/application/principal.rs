@@ -177,3 +177,73 @@ pub trait PrincipalLookup: fmt::Debug + Send + Sync {
         credential: Credential,
     ) -> BoxFuture<'a, Result<Option<Principal>, Error>>;
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn tenant() -> TenantId {
+        TenantId::from_uuid(Uuid::from_u128(1))
+    }
+
+    fn principal(actor: Actor) -> Principal {
+        Principal::trusted(tenant(), actor, "ada".to_owned(), Currency::euro())
+    }
+
+    #[test]
+    fn a_principal_is_known_by_its_own_id_and_by_the_credential_that_it_came_with() {
+        let (id, session_id) = (Uuid::from_u128(2), SessionId::from_uuid(Uuid::from_u128(3)));
+        let user = |session_id| Actor::User { user_id: UserId::from_uuid(id), session_id };
+        let key = ApiKeyId::from_uuid(id);
+        let account = Actor::OperatorAccount { operator_id: OperatorId::from_uuid(id), session_id };
+        let author = Some(PrincipalId::from_uuid(id));
+        for (actor, kind, author, session, credential) in [
+            (
+                user(Some(session_id)),
+                "user",
+                author,
+                Some(session_id),
+                Some(CredentialKind::Session(session_id)),
+            ),
+            (user(None), "user", author, None, None),
+            (Actor::ApiKey(key), "api_key", author, None, Some(CredentialKind::ApiKey(key))),
+            (Actor::Operator, "operator", None, None, None),
+            (
+                account,
+                "operator",
+                author,
+                Some(session_id),
+                Some(CredentialKind::OperatorSession(session_id)),
+            ),
+        ] {
+            let principal = principal(actor);
+            assert_eq!((actor.kind(), principal.id(), principal.session_id()), (kind, author, session));
+            let credential = credential.map(|kind| Credential { tenant_id: tenant(), kind });
+            assert_eq!(principal.credential(), credential, "{actor:?}");
+        }
+    }
+
+    #[test]
+    fn an_operator_account_acts_in_no_tenant_and_may_nothing_there() {
+        let (id, session_id) = (OperatorId::generate(), SessionId::generate());
+        let operator = Principal::of_operator(id, session_id, "ada@example.com".to_owned());
+        assert!(operator.is_of_operators() && operator.tenant().is_none());
+        assert_eq!(operator.permissions, PermissionSet::EMPTY);
+        let other = principal(Actor::Operator);
+        assert!(!other.is_of_operators());
+        assert_eq!(other.tenant(), Some(tenant()));
+    }
+
+    #[test]
+    fn a_principal_may_what_it_holds_and_is_looked_up_again_once_it_is_known_to_be_outdated() {
+        let (one, another) = (Permission::ALL[0], Permission::ALL[1]);
+        let held = PermissionSet::of(&[one]);
+        let principal = Principal { permissions: held, ..principal(Actor::Operator) };
+        assert!(principal.may(one) && !principal.may(another));
+        assert!(!principal.is_outdated());
+        principal.set_outdated();
+        assert!(principal.is_outdated());
+    }
+}

@@ -16,35 +16,41 @@ crate::statement! {
     /// Records this replica and counts the able ones. With a `handover_after_ms` of 10 000, a replica is able if it heard the
     /// broker at most 10 s before the replica that heard it last. So if no replica hears the broker any more, the able ones
     /// stay able, and no shard changes hands. Before a replica has reached the broker, the time of its start counts.
+    ///
+    /// A broker that blocks answers nobody who publishes. So a replica that is blocked is compared only with those that publish:
+    /// where one does, the broker blocks no more, and has told so whom it reaches.
     struct Beat<'a> {
         id: Uuid => SqlUuid,
         name: &'a str => Text,
         blocked: bool => Bool,
+        publishes: bool => Bool,
         version: &'a str => Text,
         lease_ttl_ms: i64 => BigInt,
         broker_silence_ms: Option<i64> => Nullable<BigInt>,
         handover_after_ms: i64 => BigInt,
     } -> (BigInt, BigInt, Bool)
     = "WITH me AS (
-        INSERT INTO relay_replicas (id, name, blocked, version, lease_ttl_ms, broker_heard_at)
-        VALUES ($1, $2, $3, $4, $5, now() - $6 * interval '1 millisecond')
+        INSERT INTO relay_replicas (id, name, blocked, publishes, version, lease_ttl_ms, broker_heard_at)
+        VALUES ($1, $2, $3, $4, $5, $6, now() - $7 * interval '1 millisecond')
         ON CONFLICT (id) DO UPDATE
-        SET last_seen_at = now(), blocked = excluded.blocked, broker_heard_at = excluded.broker_heard_at
-        RETURNING id, lease_ttl_ms, started_at, broker_heard_at
+        SET last_seen_at = now(), blocked = excluded.blocked, publishes = excluded.publishes,
+            broker_heard_at = excluded.broker_heard_at
+        RETURNING id, lease_ttl_ms, started_at, broker_heard_at, blocked, publishes
     ), lifetime AS (SELECT lease_ttl_ms * interval '1 millisecond' AS lifetime FROM me),
     gone AS (
         DELETE FROM relay_replicas
         WHERE abs(extract(epoch FROM last_seen_at - now())) > 20 * (SELECT extract(epoch FROM lifetime) FROM lifetime)
     ), live AS (
-        SELECT id, started_at, broker_heard_at FROM me
+        SELECT id, started_at, broker_heard_at, blocked, publishes FROM me
         UNION ALL
-        SELECT id, started_at, broker_heard_at FROM relay_replicas
+        SELECT id, started_at, broker_heard_at, blocked, publishes FROM relay_replicas
         WHERE last_seen_at BETWEEN now() - (SELECT lifetime FROM lifetime) AND now() + (SELECT lifetime FROM lifetime)
             AND id <> (SELECT id FROM me)
     ), able AS (
         SELECT id FROM live
         WHERE coalesce(broker_heard_at, started_at) >= coalesce(
-            (SELECT max(broker_heard_at) FROM live) - $7 * interval '1 millisecond', '-infinity')
+            (SELECT max(others.broker_heard_at) FROM live AS others WHERE others.publishes OR NOT live.blocked)
+                - $8 * interval '1 millisecond', '-infinity')
     )
     SELECT count(*), count(*) FILTER (WHERE id < (SELECT id FROM me)), bool_or(id = (SELECT id FROM me)) FROM able"
 }
@@ -117,6 +123,8 @@ pub struct Replica<'a> {
 pub struct BrokerState {
     /// Whether the broker asked the replica to pause.
     pub blocked: bool,
+    /// Whether the broker has been taking the replica's messages, for so long that it would have told others of the end of a block.
+    pub publishes: bool,
     /// How long ago the replica last heard the broker; `None` if it never did.
     pub silence_ms: Option<i64>,
 }
@@ -142,8 +150,8 @@ pub async fn beat(
     broker: BrokerState,
 ) -> QueryResult<Census> {
     let Replica { id, name, version, lease_ttl_ms, handover_after_ms } = replica;
-    let BrokerState { blocked, silence_ms } = broker;
-    let beat = Beat::new(id, name, blocked, version, lease_ttl_ms, silence_ms, handover_after_ms);
+    let BrokerState { blocked, publishes, silence_ms } = broker;
+    let beat = Beat::new(id, name, blocked, publishes, version, lease_ttl_ms, silence_ms, handover_after_ms);
     let (able, before, includes_me) = beat.get_result(connection).await?;
     Ok(Census { able, before, includes_me })
 }

@@ -43,6 +43,8 @@ pub struct ReplicaState {
     pub lease_ttl_ms: Option<i64>,
     /// When it last heard the broker; `None` if it never did.
     pub broker_heard_at: Option<DateTime<Utc>>,
+    /// Whether the broker has been taking its messages for a while.
+    pub publishes: bool,
 }
 
 /// The events that a relay has not read yet.

@@ -121,6 +121,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_column_says_when_an_event_may_be_published_and_whether_that_is_later() {
+        for (column, turn, is_later) in [
+            (None, Turn::Now, false),
+            (Some(0), Turn::Retry { wait_ms: 0 }, false),
+            (Some(1), Turn::Retry { wait_ms: 1 }, true),
+            (Some(i64::MAX - 1), Turn::Retry { wait_ms: i64::MAX.unsigned_abs() - 1 }, true),
+            (Some(i64::MAX), Turn::UntilDecided, true),
+            (Some(-1), Turn::Behind, false),
+        ] {
+            assert_eq!(Turn::from(column), turn, "{column:?}");
+            assert_eq!(turn.is_later(), is_later, "{column:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_snapshot_of_everything_nothing_is_new() {
+        let all = Snapshot::of_everything();
+        assert!(all.sees(0) && all.sees(i64::MAX - 1));
+    }
+
+    #[test]
     fn a_snapshot_is_read_from_its_text() {
         let busy = Snapshot { xmax: 20, in_progress: vec![10, 14] };
         assert_eq!(Snapshot::parse("10:20:10,14"), Some(busy));

@@ -295,3 +295,18 @@ pub async fn hold(
     );
     statement.execute(connection).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_of_rows_are_counted_and_each_has_its_shard() {
+        let mut keys = RowKeys::default();
+        assert!(keys.is_empty());
+        keys.push(3, 7);
+        keys.push(4, 8);
+        assert!(!keys.is_empty());
+        assert_eq!((keys.len(), keys.shards, keys.seqs), (2, vec![3, 4], vec![7, 8]));
+    }
+}

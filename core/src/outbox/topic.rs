@@ -181,6 +181,7 @@ mod tests {
     fn a_filter_for_event_types_matches_as_its_pattern_does() {
         let orders: EventTypes = "order.*".parse().expect("a pattern");
         assert!(orders.matches("order.placed") && !orders.matches("customer.created"));
+        assert_eq!(orders.to_string(), "order.*", "it is shown as it was given");
     }
 
     #[test]

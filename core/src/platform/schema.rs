@@ -1006,6 +1006,7 @@ diesel::table! {
         version -> Nullable<Text>,
         lease_ttl_ms -> Nullable<Int8>,
         broker_heard_at -> Nullable<Timestamptz>,
+        publishes -> Bool,
     }
 }
 

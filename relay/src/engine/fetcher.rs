@@ -138,3 +138,14 @@ impl Read {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_that_is_as_large_as_a_message_may_be_is_read() {
+        assert_eq!(max_payload_bytes(1000), 1004);
+        assert_eq!(max_payload_bytes(usize::MAX), i32::MAX);
+    }
+}

@@ -398,3 +398,34 @@ async fn ended<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::Jo
     *task = None;
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_done_when_nothing_is_left_and_the_broker_was_reached_or_when_it_is_at_its_limit() {
+        for (idle, broker_up, limit_reached, done) in [
+            (true, true, false, true),
+            (false, false, true, true),
+            (true, false, false, false),
+            (false, true, false, false),
+        ] {
+            let condition = Condition { idle, broker_up, limit_reached, ..Condition::unknown() };
+            assert_eq!(condition.is_done(), done, "{condition:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_named() {
+        let free = Condition { database_up: true, broker_up: true, ..Condition::unknown() };
+        assert!(free.hindrances().is_empty());
+        let named = |condition: &Condition, what: &str| {
+            let hindrances = condition.hindrances();
+            assert!(matches!(hindrances.as_slice(), [one] if one.contains(what)), "{hindrances:?}");
+        };
+        named(&Condition { database_up: false, ..free.clone() }, "the database cannot be reached");
+        named(&Condition { broker_up: false, ..free.clone() }, "the broker cannot be reached");
+        named(&Condition { blocked: true, ..free }, "blocks publishing");
+    }
+}

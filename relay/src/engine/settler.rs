@@ -175,3 +175,51 @@ fn dead_letters(all: &[Dead]) -> DeadLetters {
         errors: all.iter().map(|dead| dead.error.clone()).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use comptoir_core::outbox::OutboxRow;
+
+    use super::*;
+    use crate::engine::sample;
+
+    fn event(seq: i64, retry_count: i32) -> Event {
+        Event::new(OutboxRow { retry_count, ..sample(seq, "a") }, 1)
+    }
+
+    fn dead(seq: i64) -> Dead {
+        Dead { event: event(seq, 4), reason: "nacked", error: format!("error {seq}") }
+    }
+
+    #[test]
+    fn what_is_written_of_a_retry_and_of_a_dead_letter_is_its_own() {
+        let retry = |seq: i64, wait_ms| Retry {
+            event: event(seq, 1),
+            retry_count: 2,
+            wait_ms,
+            error: format!("error {seq}"),
+        };
+        let written = retries(&[retry(7, Some(500)), retry(8, None)]);
+        assert_eq!((written.keys.shards, written.keys.seqs), (vec![3, 3], vec![7, 8]));
+        assert_eq!((written.retry_counts, written.wait_ms), (vec![2, 2], vec![Some(500), None]));
+        assert_eq!(written.errors, ["error 7", "error 8"]);
+
+        let written = dead_letters(&[dead(7), dead(8)]);
+        assert_eq!((written.keys.shards, written.keys.seqs), (vec![3, 3], vec![7, 8]));
+        assert_eq!(written.retry_counts, [4, 4], "it counts the attempts before the last one");
+        assert_eq!(written.reasons, ["nacked", "nacked"]);
+        assert_eq!(written.errors, ["error 7", "error 8"]);
+    }
+
+    #[test]
+    fn a_settlement_is_as_long_as_all_its_decisions_together() {
+        let mut settlement = Settlement::default();
+        assert!(settlement.is_empty());
+        settlement.published.push(event(1, 0));
+        settlement.discarded.extend([event(2, 0), event(3, 0)]);
+        settlement.dead.extend([dead(4), dead(5), dead(6)]);
+        settlement.held.push(dead(7));
+        assert!(!settlement.is_empty());
+        assert_eq!(settlement.len(), 7);
+    }
+}

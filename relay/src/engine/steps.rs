@@ -40,6 +40,15 @@ impl Engine {
         if self.is_cut_off(&holdings) {
             self.reset_publisher(BrokerFault::Silent);
         }
+        let published_under_lost_lease = self.adopt(holdings);
+        if published_under_lost_lease && self.publisher.in_flight() > 0 && self.publisher.is_up() {
+            self.reset_publisher(BrokerFault::LeaseLost);
+        }
+    }
+
+    /// Takes over what is held now. Returns whether a lease is over under which events were taken that are not settled: a lease that
+    /// was given back has none.
+    fn adopt(&mut self, mut holdings: Holdings) -> bool {
         let mut published_under_lost_lease = false;
         let mut to_return = Vec::new();
         for shard in 0..SHARDS {
@@ -47,10 +56,8 @@ impl Engine {
                 holdings.shards[shard] = None;
             }
             let (before, now) = (self.held.shards[shard], holdings.shards[shard]);
-            if before.map(|holding| holding.lease) != now.map(|holding| holding.lease)
-                && let Some(before) = before
-            {
-                published_under_lost_lease |= self.busy[shard] > 0 && !before.surplus;
+            if before.map(|holding| holding.lease) != now.map(|holding| holding.lease) && before.is_some() {
+                published_under_lost_lease |= self.busy[shard] > 0;
                 self.cursors.stop(shard);
                 self.backlog.drop_shard(shard);
             }
@@ -72,9 +79,7 @@ impl Engine {
         self.held = holdings;
         self.put_back_stale();
         self.give_back(to_return);
-        if published_under_lost_lease && self.publisher.in_flight() > 0 && self.publisher.is_up() {
-            self.reset_publisher(BrokerFault::LeaseLost);
-        }
+        published_under_lost_lease
     }
 
     /// Gives each lease back once: this replica acts as if it were gone, and the leases' task handles the return later.
@@ -361,6 +366,10 @@ fn let_wait_behind(settlement: &mut Settlement, is_behind: impl Fn(&Event) -> bo
         }
     }
 }
+
+#[cfg(test)]
+#[path = "steps_tests.rs"]
+mod engine_tests;
 
 #[cfg(test)]
 mod tests {

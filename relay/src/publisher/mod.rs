@@ -261,7 +261,7 @@ impl Publisher {
                             Ok(messages) => {
                                 self.suspects.decided(messages.len());
                                 self.backoff.reset();
-                                self.pulse.hear();
+                                self.pulse.confirm();
                                 self.forget_largest();
                                 for time in self.window.take_confirm_times() {
                                     self.confirm_time.record(time);
@@ -334,7 +334,7 @@ impl Publisher {
             self.backoff.reset();
         }
         let wait = self.backoff.advance();
-        self.pulse.set_blocked(false);
+        self.pulse.lost(matches!(fault, BrokerFault::Silent));
         // Dropping the session resets its connection: unsent bytes are never sent.
         self.state = State::Waiting(Box::pin(tokio::time::sleep(wait)));
         let reason = fault.reason();

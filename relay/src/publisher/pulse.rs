@@ -16,6 +16,8 @@ pub(crate) struct Pulse {
     /// The part of a silence that messages on their way explain, in milliseconds.
     excuse: AtomicU64,
     blocked: AtomicBool,
+    /// When the broker first confirmed a message since it connected or last blocked; as in `heard`.
+    confirmed: AtomicU64,
 }
 
 impl Default for Pulse {
@@ -25,6 +27,7 @@ impl Default for Pulse {
             heard: AtomicU64::new(0),
             excuse: AtomicU64::new(0),
             blocked: AtomicBool::new(false),
+            confirmed: AtomicU64::new(0),
         }
     }
 }
@@ -35,6 +38,14 @@ impl Pulse {
         self.heard.store(self.now_ms() + 1, Ordering::Relaxed);
     }
 
+    /// Notes that the broker took messages. What it confirms while it blocks, it took before.
+    pub(super) fn confirm(&self) {
+        self.hear();
+        if !self.is_blocked() && self.confirmed.load(Ordering::Relaxed) == 0 {
+            self.confirmed.store(self.now_ms() + 1, Ordering::Relaxed);
+        }
+    }
+
     /// Notes the size of the largest message on its way.
     pub(super) fn excuse(&self, largest_bytes: usize) {
         let bytes = u64::try_from(largest_bytes).unwrap_or(u64::MAX);
@@ -43,7 +54,17 @@ impl Pulse {
 
     /// Notes that the broker blocks publishing, which is an answer too, or has stopped blocking.
     pub(super) fn set_blocked(&self, blocked: bool) {
+        self.confirmed.store(0, Ordering::Relaxed);
         if self.blocked.swap(blocked, Ordering::Relaxed) || blocked {
+            self.hear();
+        }
+    }
+
+    /// Notes that the connection is lost, which also ends a block. While the broker blocked, no answer was due: silence begins
+    /// now, unless the connection was given up because of it.
+    pub(super) fn lost(&self, by_silence: bool) {
+        self.confirmed.store(0, Ordering::Relaxed);
+        if self.blocked.swap(false, Ordering::Relaxed) && !by_silence {
             self.hear();
         }
     }
@@ -52,15 +73,19 @@ impl Pulse {
         self.blocked.load(Ordering::Relaxed)
     }
 
-    /// Returns how long the broker has been silent although it should have answered; `None` if it was never heard.
+    /// Whether the broker has been taking messages for at least this long. It tells each connection that has published since the last
+    /// alarm of the next one; so while this holds, there is none. An open connection without a message proves nothing.
+    pub(crate) fn publishes_since(&self, at_least: Duration) -> bool {
+        let confirmed = self.confirmed.load(Ordering::Relaxed).checked_sub(1);
+        confirmed.is_some_and(|at| u128::from(self.now_ms().saturating_sub(at)) >= at_least.as_millis())
+    }
+
+    /// Returns how long the broker has been silent, without what large messages explain; `None` if it was never heard.
     ///
-    /// A broker that blocks publishing does not answer. That does not count as silence: it is a state of the whole broker
-    /// (memory or disk), not of this replica's connection.
+    /// A broker that blocks publishing does not answer. Whether that is a state of the whole broker (memory or disk) or only of
+    /// this replica's connection, the other replicas know.
     pub(crate) fn silence(&self) -> Option<Duration> {
         let heard = self.heard.load(Ordering::Relaxed).checked_sub(1)?;
-        if self.is_blocked() {
-            return Some(Duration::ZERO);
-        }
         let excuse = self.excuse.load(Ordering::Relaxed);
         Some(Duration::from_millis(self.now_ms().saturating_sub(heard).saturating_sub(excuse)))
     }
@@ -93,18 +118,53 @@ mod tests {
     }
 
     #[test]
-    fn a_broker_that_blocks_is_not_silent_and_silence_begins_when_it_ends() {
+    fn the_beginning_and_the_end_of_a_block_are_answers_and_nothing_between_is() {
+        for blocked in [true, false] {
+            let pulse = heard_ago(Duration::from_secs(9));
+            pulse.blocked.store(!blocked, Ordering::Relaxed);
+            assert!(pulse.silence().is_some_and(|silence| silence >= Duration::from_secs(9)));
+            pulse.set_blocked(blocked);
+            assert_eq!(pulse.is_blocked(), blocked);
+            assert!(pulse.silence().is_some_and(|silence| silence < Duration::from_secs(5)));
+        }
+    }
+
+    #[test]
+    fn silence_begins_when_a_blocked_connection_is_lost_but_not_when_it_was_given_up_for_silence() {
+        for by_silence in [true, false] {
+            let pulse = heard_ago(Duration::from_secs(9));
+            pulse.blocked.store(true, Ordering::Relaxed);
+            pulse.lost(by_silence);
+            assert!(!pulse.is_blocked());
+            let is_long = pulse.silence().is_some_and(|silence| silence >= Duration::from_secs(9));
+            assert_eq!(is_long, by_silence);
+        }
+    }
+
+    #[test]
+    fn a_replica_publishes_from_its_first_confirm_until_it_is_blocked_or_loses_its_connection() {
         let pulse = heard_ago(Duration::from_secs(9));
-        pulse.set_blocked(true);
-        assert_eq!(pulse.silence(), Some(Duration::ZERO));
-        pulse.set_blocked(false);
+        assert!(!pulse.publishes_since(Duration::ZERO), "it was only heard");
+        pulse.confirm();
         assert!(pulse.silence().is_some_and(|silence| silence < Duration::from_secs(5)));
+        assert!(pulse.publishes_since(Duration::ZERO) && !pulse.publishes_since(Duration::from_secs(60)));
+        pulse.confirmed.store(1, Ordering::Relaxed);
+        pulse.confirm();
+        assert!(pulse.publishes_since(Duration::from_secs(9)), "the first one counts");
+        pulse.set_blocked(true);
+        pulse.confirm();
+        assert!(!pulse.publishes_since(Duration::ZERO), "it was taken before");
+        pulse.set_blocked(false);
+        assert!(!pulse.publishes_since(Duration::ZERO), "nothing was taken since");
+        pulse.confirm();
+        pulse.lost(false);
+        assert!(!pulse.publishes_since(Duration::ZERO));
     }
 
     #[test]
     fn a_connection_that_was_not_blocked_and_is_lost_is_no_answer() {
         let pulse = heard_ago(Duration::from_secs(9));
-        pulse.set_blocked(false);
+        pulse.lost(false);
         assert!(pulse.silence().is_some_and(|silence| silence >= Duration::from_secs(9)));
     }
 

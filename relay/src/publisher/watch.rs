@@ -50,7 +50,8 @@ async fn feel(connection: &Connection, pulse: &Pulse) -> Result<Infallible, Brok
     let channel = connection.create_channel().await?;
     loop {
         tokio::time::sleep(PULSE_EVERY).await;
-        if pulse.silence().is_none_or(|silence| silence >= PULSE_EVERY) {
+        // A broker that blocks answers when the block ends, if at all.
+        if !pulse.is_blocked() && pulse.silence().is_none_or(|silence| silence >= PULSE_EVERY) {
             // Without consumers on the channel, this changes nothing, needs no permission, and is answered.
             channel.basic_qos(0, BasicQosOptions::default()).await?;
             pulse.hear();

@@ -58,12 +58,8 @@ impl Drain {
             pulse: Arc::clone(&self.pulse),
             tasks: tasks.clone(),
         };
-        Engine::new(&self.config, Goal::everything(), parts).run().await;
-        match tasks.first_panicked() {
-            Some(part) => Err(Fault::new(format_args!("its {part} panicked"))),
-            None if run.stop().is_cancelled() => Ok(Summary::done()),
-            None => Err(Fault::new("one of its parts ended")),
-        }
+        self.leases.held_by(Engine::new(&self.config, Goal::everything(), parts).run()).await;
+        how_it_ended(&tasks, run.stop().is_cancelled())
     }
 
     /// Waits until nothing is due of what was committed when it was asked, in the shards of all relays.
@@ -136,6 +132,15 @@ impl Drain {
     }
 }
 
+/// A loop that was not told to stop has failed: it is begun anew.
+fn how_it_ended(tasks: &Tasks, was_told_to_stop: bool) -> Result<Summary, Fault> {
+    match tasks.first_panicked() {
+        Some(part) => Err(Fault::new(format_args!("its {part} panicked"))),
+        None if was_told_to_stop => Ok(Summary::done()),
+        None => Err(Fault::new("one of its parts ended")),
+    }
+}
+
 /// The process stops, and so many events were due when it was last looked.
 fn stopped(due: Option<i64>) -> Fault {
     match due {
@@ -184,5 +189,24 @@ impl Service for Drain {
     fn info(&self) -> Value {
         let now = self.condition.borrow();
         json!({ "shards": now.shards_held, "idle": now.idle })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_loop_that_lost_a_part_has_failed_whether_it_was_told_to_stop_or_not() {
+        let tasks = Tasks::new(CancellationToken::new());
+        assert_eq!(how_it_ended(&tasks, true), Ok(Summary::done()));
+        assert_eq!(how_it_ended(&tasks, false), Err(Fault::new("one of its parts ended")));
+        tasks.start("reader", async { panic!("as a test") });
+        tasks.stop().cancelled().await;
+        for was_told_to_stop in [true, false] {
+            assert_eq!(how_it_ended(&tasks, was_told_to_stop), Err(Fault::new("its reader panicked")));
+        }
     }
 }

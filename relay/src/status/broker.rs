@@ -45,7 +45,8 @@ pub(crate) fn of(live: &[&ReplicaState], now: DateTime<Utc>) -> Broker {
 /// Returns since when this replica has not heard the broker (since its start, if it never has); `None` if it reaches it.
 pub(crate) fn away_since(replica: &ReplicaState, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let heard = replica.broker_heard_at.unwrap_or(replica.started_at);
-    (now - heard > AWAY_AFTER).then_some(heard)
+    // A broker that blocks does not answer.
+    (!replica.blocked && now - heard > AWAY_AFTER).then_some(heard)
 }
 
 /// Whether the replica has reported within its own lease time.
@@ -71,6 +72,7 @@ mod tests {
             version: None,
             lease_ttl_ms: Some(3000),
             broker_heard_at: heard_seconds_ago.map(|seconds| now - TimeDelta::seconds(seconds)),
+            publishes: false,
         }
     }
 
@@ -90,5 +92,12 @@ mod tests {
             let since = broker.away_since.map(|since| (now - since).num_seconds());
             assert_eq!((broker.state, since), (state, seconds), "{heard:?}");
         }
+    }
+
+    #[test]
+    fn a_replica_that_the_broker_blocks_reaches_it() {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
+        let blocked = ReplicaState { blocked: true, ..replica(Some(60)) };
+        assert_eq!(of(&[&blocked], now).state, State::Reached);
     }
 }

@@ -192,6 +192,7 @@ mod tests {
             version: None,
             lease_ttl_ms: Some(3000),
             broker_heard_at: Some(now - TimeDelta::seconds(90)),
+            publishes: false,
         };
         let totals = Totals {
             pending: 1_204,

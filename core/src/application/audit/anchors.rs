@@ -77,4 +77,22 @@ mod tests {
         let refused = "# one\nnonsense".parse::<Anchors>().expect_err("refused");
         assert!(refused.starts_with("line 2:"), "{refused}");
     }
+
+    #[test]
+    fn an_anchor_has_four_words_of_which_the_last_is_a_whole_hash() {
+        let (tenant, hash) = (Uuid::from_u128(5), "ab".repeat(32));
+        let read = |text: String| text.parse::<Anchors>();
+        assert!(read(format!("{tenant} 63 12 {hash} # on paper")).is_ok_and(|anchors| !anchors.is_empty()));
+        assert!(read(" # nothing".to_owned()).is_ok_and(|anchors| anchors.is_empty()));
+        for refused in [
+            format!("{tenant} 63 12 {}", "ab".repeat(31)),
+            format!("{tenant} 63 12 {}", "ab".repeat(33)),
+            format!("{tenant} 63 12 {}", "xy".repeat(32)),
+            format!("{tenant} 63 twelve {hash}"),
+            format!("{tenant} 63 12"),
+            format!("{tenant} 63 12 {hash} more"),
+        ] {
+            assert!(read(refused.clone()).is_err(), "{refused}");
+        }
+    }
 }

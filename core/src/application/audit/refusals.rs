@@ -368,6 +368,28 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_says_when_it_began_and_what_its_last_request_was_also_after_a_write_that_failed() {
+        let (refusals, kind) = (Refusals::default(), refusal(7, "203.0.113.7"));
+        let count = || {
+            let kinds = refusals.kinds.lock().expect("not poisoned");
+            kinds.0.values().flatten().map(|(_, count)| count.clone()).next().expect("one kind")
+        };
+        refusals.note(kind.clone(), "r-1");
+        let first = count();
+        refusals.note(kind.clone(), "r-2");
+        let second = count();
+        assert_eq!((second.attempts, second.request_id.as_str()), (2, "r-2"));
+        assert_eq!(second.first_at, first.first_at);
+        assert!(second.last_at >= first.last_at);
+        // They could not be written, and more have come meanwhile.
+        let early = Count { first_at: DateTime::UNIX_EPOCH, last_at: DateTime::UNIX_EPOCH, ..first };
+        refusals.put_back(&[(kind, early)]);
+        let both = count();
+        assert_eq!((both.attempts, both.request_id.as_str()), (3, "r-2"));
+        assert_eq!((both.first_at, both.last_at), (DateTime::UNIX_EPOCH, second.last_at));
+    }
+
+    #[test]
     fn who_comes_from_many_addresses_fills_no_memory() {
         let refusals = Refusals::default();
         for number in 0..5_000 {

@@ -1,0 +1,1 @@
+ALTER TABLE relay_replicas DROP COLUMN publishes;
