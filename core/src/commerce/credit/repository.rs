@@ -138,7 +138,7 @@ pub(crate) async fn count_to_invoice(
     let positions: Vec<i16> = moved.iter().map(|one| one.position).collect();
     let quantities: Vec<&BigDecimal> = moved.iter().map(|one| &one.quantity).collect();
     let reopens = reopens == Reopens::Yes;
-    CountToInvoice::new(work.tenant().uuid(), &ids, reopens, &moved_orders, &positions, &quantities)
+    CountToInvoice::new(work.tenant().uuid(), &ids, &moved_orders, &positions, &quantities, reopens)
         .execute(&mut connection)
         .await?;
     Ok(())
