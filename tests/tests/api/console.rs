@@ -487,6 +487,43 @@ async fn a_session_goes_on_when_its_access_token_is_over_even_in_two_tabs_at_onc
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_token_of_a_program_is_good_once_for_a_browser_too() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        user(world, &api, "ada@docks.example", "sales").await?;
+        let operator = Operator::create(world, "ops@comptoir.example").await?;
+        let anonymous = api.http.anonymous();
+        let ada = json!({"email": "ada@docks.example", "password": PASSWORD});
+        let ada = anonymous.post("/auth/login", &ada).await?;
+        let ops = operator.try_log_in(&api.http).await?;
+        let sql = world.sql().await?;
+        for (begun, refresh, cookie, page, table) in [
+            (ada, "/auth/refresh", "refresh", "/console/orders", "sessions"),
+            (
+                ops,
+                "/operators/auth/refresh",
+                "operator-refresh",
+                "/console/operators/services",
+                "operator_sessions",
+            ),
+        ] {
+            let token = begun.field("refresh_token");
+            let refreshed = anonymous.post(refresh, &json!({"refresh_token": token})).await?;
+            assert_eq!(refreshed.status, 200, "{}", refreshed.text);
+            // Whoever stole it comes with it as a browser.
+            let mut thief = Browser::new(&api)?;
+            thief.cookies.insert(format!("__Host-comptoir-{cookie}"), token.to_owned());
+            assert_eq!(thief.get(page).await?.status, 303, "{page}");
+            let ended = format!("SELECT end_reason FROM {table} WHERE ended_at IS NOT NULL");
+            let reason: String = sql.query_one(&ended, &[]).await?.get(0);
+            assert_eq!(reason, "refresh_token_reused", "{table}");
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operators_have_their_own_half_and_nothing_of_a_companys() {
     World::run(async |world| {
         let api = world.api().await?;

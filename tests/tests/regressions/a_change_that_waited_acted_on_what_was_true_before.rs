@@ -1,11 +1,12 @@
 //! Seen: whoever changed a password was asked for the current one, and then waited for the user's row; a reset that was under way
 //! set another one meanwhile, and the change of whoever knew the old password overwrote it. In the same way whoever decided
-//! about people and waited for the company's row decided with a session that had ended meanwhile.
+//! about people and waited for the company's row decided with a session that had ended meanwhile. And an API key that was
+//! being made while its maker was disabled was not revoked with the others: nobody saw it yet.
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use comptoir_tests::harness::{Answer, Api, World, until};
+use comptoir_tests::harness::{Answer, Api, World, api_key, until};
 use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
@@ -122,6 +123,71 @@ async fn whose_role_was_taken_away_meanwhile_decides_nothing() {
         assert_eq!((refused.status, refused.code()), (403, "forbidden"), "{}", refused.text);
         let seen = api.http.get(&format!("/users/{bob}")).await?;
         assert_eq!(seen.field("status"), "active", "{}", seen.text);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_was_disabled_meanwhile_leaves_no_key_behind() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        let ada = user(world, &api.http, ADA, "admin").await?;
+        let (http, _) = logged_in(&api.http, ADA).await?;
+        let makers = json!({"name": "Maker", "permissions": ["api_keys:write", "orders:read"]});
+        let makers = http.post("/api-keys", &makers).await?;
+        assert_eq!(makers.status, 201, "{}", makers.text);
+        let key = api.http.with_credential(makers.field("key"));
+
+        // In the end as DisableUser leaves it: no session, no key.
+        let disable = format!(
+            "UPDATE users SET disabled_at = now() WHERE id = '{ada}';
+            UPDATE sessions SET ended_at = now(), end_reason = 'user_disabled' WHERE user_id = '{ada}';
+            UPDATE api_keys SET revoked_at = now() WHERE owner_id = '{ada}' AND revoked_at IS NULL"
+        );
+        let enable = format!(
+            "UPDATE users SET disabled_at = NULL WHERE id = '{ada}';
+            UPDATE sessions SET ended_at = NULL, end_reason = NULL WHERE user_id = '{ada}';
+            UPDATE api_keys SET revoked_at = NULL WHERE owner_id = '{ada}'"
+        );
+        let sql = world.sql().await?;
+        for maker in [http, key] {
+            sql.batch_execute(&format!("BEGIN; SELECT FROM users WHERE id = '{ada}' FOR NO KEY UPDATE"))
+                .await?;
+            let request = tokio::spawn(async move {
+                let body = json!({"name": "Left behind", "permissions": ["orders:read"]});
+                maker.post("/api-keys", &body).await
+            });
+            let refused = answered_after(world, &sql, request, &disable).await?;
+            assert_eq!((refused.status, refused.code()), (401, "unauthenticated"), "{}", refused.text);
+            let left = "SELECT count(*) FROM api_keys WHERE name = 'Left behind'";
+            assert_eq!(sql.query_one(left, &[]).await?.get::<_, i64>(0), 0);
+            // For the next one.
+            sql.batch_execute(&enable).await?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_was_revoked_meanwhile_makes_no_other_one() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        // An operator's, for which no user answers.
+        let sql = world.sql().await?;
+        let tenant = world.tenant().await?.id;
+        let key = api_key(&sql, tenant, &["api_keys:write", "orders:read"]).await?;
+        let key = api.http.with_credential(&key);
+        let id = key.get("/me").await?.field("id").to_owned();
+        sql.batch_execute(&format!("BEGIN; SELECT FROM api_keys WHERE id = '{id}' FOR NO KEY UPDATE"))
+            .await?;
+        let request = tokio::spawn(async move {
+            key.post("/api-keys", &json!({"name": "Left behind", "permissions": ["orders:read"]})).await
+        });
+        let revoke = format!("UPDATE api_keys SET revoked_at = now() WHERE id = '{id}'");
+        let refused = answered_after(world, &sql, request, &revoke).await?;
+        assert_eq!((refused.status, refused.code()), (401, "unauthenticated"), "{}", refused.text);
         Ok(())
     })
     .await;

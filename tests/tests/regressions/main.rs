@@ -18,6 +18,7 @@ mod a_row_that_is_locked_stopped_what_has_nothing_to_do_with_it;
 mod a_session_of_a_standby_stayed_in_the_pool;
 mod a_settle_read_the_outbox_once_for_each_row;
 mod a_small_body_filled_the_memory;
+mod a_stranger_made_the_links_in_a_mailbox_invalid;
 mod a_test_that_failed_hid_the_others;
 mod a_token_outlived_the_password_it_was_for;
 mod an_address_in_one_company_kept_another_from_it;

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::accounts::identity::passwords::Password;
 use comptoir_core::accounts::operators::{LogOutOperator, OperatorAuthenticator};
-use comptoir_core::accounts::sessions::SessionError;
+use comptoir_core::accounts::sessions::{Entrance, SessionError};
 use comptoir_core::application::error::Error;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::values::contact::FoldedEmail;
@@ -61,7 +61,8 @@ pub(super) async fn log_in(
     let email = shortened(form.get("email").unwrap_or_default()).replace('\0', "");
     let password = Password::claimed(&shortened(form.exact("password")));
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    match authenticator.log_in(anonymous.0, &FoldedEmail::of(&email), password, user_agent).await {
+    let folded = FoldedEmail::of(&email);
+    match authenticator.log_in(anonymous.0, &folded, password, user_agent, Entrance::Console).await {
         Ok(tokens) => {
             keep(&request, stranger.jar.keep_operator(&tokens));
             Ok(go(after(&form, Area::Operators)))

@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::accounts::identity::passwords::Password;
-use comptoir_core::accounts::sessions::{Authenticator, LogOut, SessionError};
+use comptoir_core::accounts::sessions::{Authenticator, Entrance, LogOut, SessionError};
 use comptoir_core::accounts::users::AccountName;
 use comptoir_core::application::Actor;
 use comptoir_core::application::error::Error;
@@ -79,7 +79,7 @@ pub(super) async fn log_in(
     let name = AccountName::new(&email, Some(company.as_str()).filter(|company| !company.is_empty()));
     let password = Password::claimed(&shortened(form.exact("password")));
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    match authenticator.log_in(anonymous.0, &name, password, user_agent).await {
+    match authenticator.log_in(anonymous.0, &name, password, user_agent, Entrance::Console).await {
         Ok(tokens) => {
             keep(&request, stranger.jar.keep_user(&tokens));
             Ok(go(after(&form, Area::Company)))

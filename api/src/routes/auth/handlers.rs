@@ -4,7 +4,7 @@
 use actix_web::http::header::USER_AGENT;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use comptoir_core::accounts::sessions::{Authenticator, LogOut, SessionError, SessionTokens};
+use comptoir_core::accounts::sessions::{Authenticator, Entrance, LogOut, SessionError, SessionTokens};
 use comptoir_core::accounts::users::UserError;
 use comptoir_core::application::Actor;
 use comptoir_core::application::error::Error;
@@ -33,7 +33,7 @@ pub(crate) async fn login(
 ) -> Result<HttpResponse, ApiError> {
     let (name, password) = body.0.into_parts();
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    Ok(tokens(authenticator.log_in(anonymous.0, &name, password, user_agent).await?))
+    Ok(tokens(authenticator.log_in(anonymous.0, &name, password, user_agent, Entrance::Api).await?))
 }
 
 /// Exchange a refresh token for new tokens

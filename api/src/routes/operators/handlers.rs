@@ -4,7 +4,7 @@ use actix_web::http::header::USER_AGENT;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use comptoir_core::accounts::operators::{LogOutOperator, OperatorAuthenticator, OperatorTokens};
-use comptoir_core::accounts::sessions::SessionError;
+use comptoir_core::accounts::sessions::{Entrance, SessionError};
 use comptoir_core::application::error::Error;
 use comptoir_core::application::unit_of_work::Executor;
 
@@ -29,7 +29,7 @@ pub(crate) async fn login(
 ) -> Result<HttpResponse, ApiError> {
     let (email, password) = body.0.into_parts();
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
-    Ok(tokens(authenticator.log_in(anonymous.0, &email, password, user_agent).await?))
+    Ok(tokens(authenticator.log_in(anonymous.0, &email, password, user_agent, Entrance::Api).await?))
 }
 
 /// Exchange an operator's refresh token for new tokens

@@ -5,6 +5,7 @@ use super::queries::ApiKeyView;
 use super::repository;
 use crate::accounts::identity::secrets::ApiKeyText;
 use crate::accounts::principals::{Authority, authority};
+use crate::accounts::users;
 use crate::application::aggregate::{Aggregate, change};
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -22,6 +23,7 @@ impl Command for CreateApiKey {
     type Outcome = ApiKeyView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<ApiKeyView, Error> {
+        hold_makers(work).await?;
         let Authority { user, held } = authority(work, Permission::ApiKeysWrite).await?;
         let created_by = work.context().principal.id();
         let (details, prefix) = (self.details.clone(), self.text.prefix());
@@ -33,6 +35,18 @@ impl Command for CreateApiKey {
         work.audit("api_key.create", ("api_key", view.id), None, Some(&view))?;
         Ok(view)
     }
+}
+
+/// Locks the user who will answer for the new key, and the key that makes it, and then looks at the principal again. So whoever
+/// disables the user, or revokes the key that makes it, sees the new key, or the new key is not made.
+async fn hold_makers(work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+    if let Some(user) = authority(work, Permission::ApiKeysWrite).await?.user {
+        users::repository::load(work, user).await?;
+    }
+    if let Actor::ApiKey(id) = work.context().principal.actor {
+        repository::load(work, id).await?;
+    }
+    work.check_principal().await
 }
 
 #[derive(Debug)]

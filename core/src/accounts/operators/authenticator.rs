@@ -13,7 +13,9 @@ use crate::accounts::identity::access_tokens::{AccessTokens, IssuedAccessToken};
 use crate::accounts::identity::passwords::{Password, Passwords, Verdict};
 use crate::accounts::identity::secrets::OperatorRefreshToken;
 use crate::accounts::login_throttle::ThrottleKey;
-use crate::accounts::sessions::{AttemptFrom, BROWSER_AGAIN, Client, Lifetimes, PasswordCheck, SessionError};
+use crate::accounts::sessions::{
+    AttemptFrom, BROWSER_AGAIN, Client, Entrance, Lifetimes, PasswordCheck, SessionError,
+};
 use crate::application::audit::{Refusal, Refusals};
 use crate::application::context::RequestOrigin;
 use crate::application::error::{Category, Error};
@@ -68,13 +70,14 @@ impl OperatorAuthenticator {
         email: &FoldedEmail,
         password: Password,
         user_agent: Option<&str>,
+        entrance: Entrance,
     ) -> Result<OperatorTokens, Error> {
         let operator = queries::named(&self.database, email).await?;
         let attempt = operator.as_ref().map(|operator| {
             let address = origin.client_address.map(|address| address.to_string());
             (operator.id, address, origin.request_id.clone())
         });
-        let result = self.begin_session(origin, email, operator, password, user_agent).await;
+        let result = self.begin_session(origin, email, operator, password, user_agent, entrance).await;
         if let (Err(error), Some((operator, address, request_id))) = (&result, attempt)
             && matches!(error.category(), Category::Unauthenticated | Category::TooMany)
         {
@@ -91,12 +94,13 @@ impl OperatorAuthenticator {
         operator: Option<Operator>,
         password: Password,
         user_agent: Option<&str>,
+        entrance: Entrance,
     ) -> Result<OperatorTokens, Error> {
         // A disabled operator has no password here: no answer, time or counter reveals whether it was right.
         let operator = operator.filter(|operator| !operator.is_disabled());
         let stored = operator.as_ref().map(|operator| operator.password.clone());
         let address = origin.client_address;
-        let client = Client::new(address.map(|address| address.to_string()), user_agent);
+        let client = Client::new(address.map(|address| address.to_string()), user_agent, entrance);
         let (subject, from) = (ThrottleKey::operator_account(email), AttemptFrom::Address(address));
         let verdict = self.passwords.compared(subject, from, password, stored).await?;
         let (Some(operator), Verdict::Right { replacement }) = (operator, verdict) else {

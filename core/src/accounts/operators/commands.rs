@@ -174,7 +174,7 @@ pub(super) struct RefreshOperator {
     pub(super) presented: OperatorRefreshToken,
     pub(super) next: OperatorRefreshToken,
     pub(super) lifetimes: Lifetimes,
-    /// For how long after its first use the token may be used again.
+    /// As of a user's session.
     pub(super) again: TimeDelta,
 }
 
@@ -192,7 +192,7 @@ impl OperatorCommand for RefreshOperator {
         // Disabling an operator ends their sessions: of a disabled one, none is open.
         let Some(token) = token.filter(|_| session.is_open(now)) else { return Ok(None) };
         if let Some(used_at) = token.used_at
-            && now - used_at >= self.again
+            && now - used_at >= session.client.again(self.again)
         {
             // As of a user's session: two clients have the token, and one of them stole it (RFC 9700, section 4.14.2).
             tracing::warn!(session_id = %session.id, "an operator's refresh token was used again; its session ends");

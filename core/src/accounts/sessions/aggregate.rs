@@ -77,22 +77,40 @@ impl Lifetimes {
     }
 }
 
+/// Where a log-in is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entrance {
+    /// The API, by a program.
+    Api,
+    /// The console, in a browser.
+    Console,
+}
+
 /// The origin of a log-in, by which its user recognises it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     pub address: Option<String>,
     /// At most [`Self::MAX_USER_AGENT`] characters.
     pub user_agent: Option<String>,
+    /// Whether the log-in was made in the console.
+    pub in_console: bool,
 }
 
 impl Client {
     /// The maximum length in characters; the rest is cut off.
     pub const MAX_USER_AGENT: usize = 300;
 
-    pub(crate) fn new(address: Option<String>, user_agent: Option<&str>) -> Self {
+    pub(crate) fn new(address: Option<String>, user_agent: Option<&str>, entrance: Entrance) -> Self {
         let shortened =
             |text: &str| text.chars().filter(|c| !c.is_control()).take(Self::MAX_USER_AGENT).collect();
-        Self { address, user_agent: user_agent.map(shortened) }
+        let in_console = entrance == Entrance::Console;
+        Self { address, user_agent: user_agent.map(shortened), in_console }
+    }
+
+    /// For how long after its first use a refresh token may be used again, if the request is made in a browser. Never where
+    /// the log-in was not: a browser that presents such a token is not who got it.
+    pub(crate) fn again(&self, in_browser: TimeDelta) -> TimeDelta {
+        if self.in_console { in_browser } else { TimeDelta::zero() }
     }
 }
 
@@ -295,7 +313,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_a_client_says_of_itself_is_cut_off_and_cleaned() {
-        let client = Client::new(None, Some(&format!("a\r\nb{}", "x".repeat(1000))));
+        let client = Client::new(None, Some(&format!("a\r\nb{}", "x".repeat(1000))), Entrance::Api);
         let said = client.user_agent.expect("said");
         assert_eq!(said.chars().count(), Client::MAX_USER_AGENT);
         assert!(said.starts_with("abx"));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::aggregate::{Client, Lifetimes, SessionError};
+use super::aggregate::{Client, Entrance, Lifetimes, SessionError};
 use super::commands::{LogIn, Refresh, Refreshed};
 use super::password_check::{AttemptFrom, PasswordCheck};
 use super::queries::{self, SessionView};
@@ -83,13 +83,14 @@ impl Authenticator {
         name: &AccountName,
         password: Password,
         user_agent: Option<&str>,
+        entrance: Entrance,
     ) -> Result<SessionTokens, Error> {
         let account = users::account_named(&self.database, name).await?;
         let attempt = account.as_ref().map(|account| {
             let address = origin.client_address.map(|address| address.to_string());
             (account.tenant_id, account.user_id, address, origin.request_id.clone())
         });
-        let result = self.begin_session(origin, name, account, password, user_agent).await;
+        let result = self.begin_session(origin, name, account, password, user_agent, entrance).await;
         if let (Err(error), Some((tenant_id, user_id, address, request_id))) = (&result, attempt)
             && matches!(error.category(), Category::Unauthenticated | Category::Forbidden | Category::TooMany)
         {
@@ -106,12 +107,13 @@ impl Authenticator {
         account: Option<Account>,
         password: Password,
         user_agent: Option<&str>,
+        entrance: Entrance,
     ) -> Result<SessionTokens, Error> {
         // A disabled user has no password here: no answer, time or counter reveals whether it was right.
         let account = account.filter(|account| account.status != UserStatus::Disabled);
         let stored = account.as_ref().and_then(|account| account.password.clone());
         let address = origin.client_address;
-        let client = Client::new(address.map(|address| address.to_string()), user_agent);
+        let client = Client::new(address.map(|address| address.to_string()), user_agent, entrance);
         let (subject, from) = (ThrottleKey::account(name), AttemptFrom::Address(address));
         let verdict = self.passwords.compared(subject, from, password, stored.clone()).await?;
         let (Some(account), Some(compared), Verdict::Right { replacement }) = (account, stored, verdict)
@@ -147,7 +149,7 @@ impl Authenticator {
     }
 
     /// The same for a browser, whose tabs may ask at once, and whose answers may be lost on the way: within
-    /// [`BROWSER_AGAIN`] of its first use, the token is good again.
+    /// [`BROWSER_AGAIN`] of its first use, the token is good again, if the log-in was made in the console.
     ///
     /// # Errors
     /// Fails as [`Self::refresh`] does.

@@ -81,7 +81,7 @@ pub(super) struct Refresh {
     pub(super) presented: RefreshToken,
     pub(super) next: RefreshToken,
     pub(super) lifetimes: Lifetimes,
-    /// For how long after its first use the token may be used again.
+    /// For how long after its first use the token may be used again, if the log-in was made in the console.
     pub(super) again: TimeDelta,
 }
 
@@ -109,7 +109,7 @@ impl Command for Refresh {
             return Ok(Refreshed::Refused);
         }
         if let Some(used_at) = token.used_at
-            && now - used_at >= self.again
+            && now - used_at >= session.client().again(self.again)
         {
             // Two clients have the token, and it is unknown which of them is the user's: the session ends for both (RFC
             // 9700, section 4.14.2).

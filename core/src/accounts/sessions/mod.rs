@@ -11,7 +11,7 @@ mod password_check;
 mod queries;
 mod repository;
 
-pub use aggregate::{Client, EndReason, Lifetimes, Session, SessionError};
+pub use aggregate::{Client, EndReason, Entrance, Lifetimes, Session, SessionError};
 pub(crate) use authenticator::BROWSER_AGAIN;
 pub use authenticator::{Authenticator, SessionTokens};
 pub use commands::{EndSession, EndSessions, LogOut};

@@ -32,6 +32,7 @@ pub(super) struct SessionRow {
     expires_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
     end_reason: Option<String>,
+    in_console: bool,
 }
 
 impl SessionRow {
@@ -48,6 +49,7 @@ impl SessionRow {
             expires_at: session.expires_at,
             ended_at: session.ended.map(|(at, _)| at),
             end_reason: session.ended.map(|(_, reason)| reason.name().to_owned()),
+            in_console: session.client.in_console,
         }
     }
 
@@ -60,7 +62,11 @@ impl SessionRow {
             id: SessionId::from_uuid(self.id),
             version: self.version,
             user_id: UserId::from_uuid(self.user_id),
-            client: Client { address: self.client_address, user_agent: self.user_agent },
+            client: Client {
+                address: self.client_address,
+                user_agent: self.user_agent,
+                in_console: self.in_console,
+            },
             created_at: self.created_at,
             last_used_at: self.last_used_at,
             expires_at: self.expires_at,

@@ -196,8 +196,10 @@ impl Command for ChangePassword {
     }
 }
 
-/// Sends a user a token that sets a password, because somebody asked for it who need not be the user. It does nothing for a
-/// disabled user, and nothing if such a token was issued just now: nobody is to fill a stranger's mailbox.
+/// Sends a user a token that sets a password, because somebody asked for it who need not be the user. So older tokens stay
+/// valid: they are withdrawn when one of them is used, when the user changes the password, or is disabled. It does nothing
+/// for a disabled user, and nothing if such a token was issued just now, or if the user has enough of them: nobody is to
+/// fill a stranger's mailbox.
 #[derive(Debug)]
 pub struct RequestPasswordReset {
     pub user_id: UserId,
@@ -216,7 +218,8 @@ impl Command for RequestPasswordReset {
         {
             return Ok(());
         }
-        let token = one_time_tokens::issue(work, self.user_id, purpose, self.valid_for).await?;
+        let issued = one_time_tokens::issue_beside(work, self.user_id, purpose, self.valid_for).await?;
+        let Some(token) = issued else { return Ok(()) };
         work.audit("user.request_password_reset", ("user", self.user_id), None::<&()>, None)?;
         work.record(UserEvent::PasswordResetRequested { user, token }).await
     }

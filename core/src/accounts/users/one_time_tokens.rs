@@ -1,5 +1,8 @@
-//! Single-use tokens, to verify an e-mail address or to set a new password. Only their hash is stored, and only the
-//! newest token of each purpose is valid.
+//! Single-use tokens, to verify an e-mail address or to set a new password. Only their hash is stored.
+//!
+//! A token that somebody issues who may decide about the user is the only one of its purpose from then on. One that a
+//! stranger may have asked for stands beside the older ones: otherwise, whoever knows an address could make every link in
+//! its mailbox invalid.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -17,6 +20,9 @@ use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
 use crate::platform::schema::user_tokens;
 use crate::values::ids::UserId;
+
+/// The maximum number of valid tokens of one purpose. A stranger's request adds none to so many.
+const MAX_VALID: i64 = 5;
 
 /// The purpose of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -86,6 +92,43 @@ pub(crate) async fn issue(
     valid_for: TimeDelta,
 ) -> Result<IssuedOneTimeToken, Error> {
     withdraw(work, user, Some(purpose)).await?;
+    insert(work, user, purpose, valid_for).await
+}
+
+/// Issues a token as [`issue`] does, but leaves older ones valid; `None` if the user has enough of them.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(super) async fn issue_beside(
+    work: &mut UnitOfWork<'_>,
+    user: UserId,
+    purpose: TokenPurpose,
+    valid_for: TimeDelta,
+) -> Result<Option<IssuedOneTimeToken>, Error> {
+    work.locks(Locked::UserToken);
+    let (tenant, now) = (work.tenant().uuid(), work.now());
+    let of_user = || {
+        user_tokens::table
+            .filter(user_tokens::tenant_id.eq(tenant))
+            .filter(user_tokens::user_id.eq(user.uuid()))
+            .filter(user_tokens::purpose.eq(purpose.name()))
+    };
+    // What has expired goes here: otherwise, tokens that strangers asked for would be kept for weeks.
+    diesel::delete(of_user().filter(user_tokens::expires_at.le(now))).execute(work.connection()).await?;
+    let valid: i64 =
+        of_user().filter(user_tokens::used_at.is_null()).count().get_result(work.connection()).await?;
+    if valid >= MAX_VALID {
+        return Ok(None);
+    }
+    insert(work, user, purpose, valid_for).await.map(Some)
+}
+
+async fn insert(
+    work: &mut UnitOfWork<'_>,
+    user: UserId,
+    purpose: TokenPurpose,
+    valid_for: TimeDelta,
+) -> Result<IssuedOneTimeToken, Error> {
     let (tenant, created_at) = (work.tenant(), work.now());
     let (id, token, expires_at) = (Uuid::now_v7(), OneTimeToken::generate(), created_at + valid_for);
     let hash = token.hash();

@@ -1,0 +1,2 @@
+ALTER TABLE operator_sessions DROP COLUMN in_console;
+ALTER TABLE sessions DROP COLUMN in_console;
