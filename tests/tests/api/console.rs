@@ -518,13 +518,34 @@ async fn an_error_is_a_page_that_says_what_to_do_with_its_trace_id() {
             ("/console/nowhere", 404),
             ("/console/orders/01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b", 404),
             ("/console/orders?status=sleeping", 422),
-            ("/console/log-out", 405),
         ] {
             let page = browser.get(path).await?;
             assert_eq!(page.status, status, "{path}: {}", page.text);
             assert!(page.header("content-type").starts_with("text/html"), "{path}");
             let (_, rest) = page.text.split_once("<code>").context("a trace id")?;
             assert_eq!(rest.split('<').next().map(str::len), Some(32), "{path}");
+        }
+        let page = browser.send(Method::PUT, "/console/orders", &[], &[]).await?;
+        is_error_page(&page, 405).map(|_| ())
+    })
+    .await;
+}
+
+/// A refusal is shown at the address that its form was sent to. Who loads that address again, or comes back to it from the log-in, sees
+/// the page above.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_only_takes_a_form_leads_to_the_page_above() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "sales").await?;
+        for (path, above) in [
+            ("/console/profile/password", "/console/profile"),
+            ("/console/orders/1/confirm", "/console/orders/1"),
+            ("/console/profile/sessions/1/end", "/console/profile"),
+            ("/console/log-out", "/console"),
+        ] {
+            let sent = browser.get(path).await?;
+            assert_eq!((sent.status, sent.header(LOCATION)), (303, above), "{path}: {}", sent.text);
         }
         Ok(())
     })
