@@ -457,7 +457,7 @@ async fn from_a_shipped_order_to_its_money_each_page_has_the_next_step() {
 
         let page = browser.get(&invoice).await?;
         assert_eq!(filled_buttons(&page), 1, "{}", page.text);
-        let fields = hidden(&page, OF_CHANGE)?;
+        let fields = hidden(&browser.get(&format!("{invoice}/validate")).await?, OF_CHANGE)?;
         let validated = browser.post(&format!("{invoice}/validate"), &filled(&fields, &[])).await?;
         assert_eq!(validated.status, 303, "{}", validated.text);
         let invoice = invoice.rsplit('/').next().context("an id")?.to_owned();

@@ -40,6 +40,7 @@ const PAGES: &[(&str, &str)] = &[
     ("/console/invoices/{draft}", "ams"),
     ("/console/invoices/{draft}/edit", "ams"),
     ("/console/invoices/{draft}/delete", "ams"),
+    ("/console/invoices/{draft}/validate", "am"),
     ("/console/invoices/{invoice}", "ams"),
     ("/console/invoices/{invoice}/credit", "ams"),
     ("/console/invoices/{invoice}/dispute", "ams"),
