@@ -755,3 +755,28 @@ async fn a_company_without_an_order_is_told_what_to_do_first() {
     })
     .await;
 }
+
+/// The page shows the first cases of each kind; its greeting counts them all, and leads to the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn home_counts_every_case_and_leads_to_those_that_it_does_not_show() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        let long_ago = (chrono::Utc::now() - chrono::TimeDelta::days(10)).format("%Y-%m-%d").to_string();
+        let line = json!({"product_id": product["id"], "quantity": "1"});
+        for _ in 0..7 {
+            let body = json!({"customer_id": customer["id"], "ordered_on": long_ago, "lines": [line]});
+            let placed = api.created("/orders", &body).await?;
+            let confirm = format!("/orders/{}/confirm", placed["id"].as_str().context("id")?);
+            ensure!(api.http.command(&confirm).await?.status == 200, "{placed}");
+        }
+        let mut browser = logged_in(world, &api, "management").await?;
+        let home = browser.get("/console/").await?;
+        assert!(home.text.contains("7 dossiers à suivre."), "{}", home.text);
+        let link = "<a class=\"link\" href=\"/console/orders/late\">Voir les 7 commandes en retard</a>";
+        assert!(home.text.contains(link), "{}", home.text);
+        assert!(!home.text.contains("factures échues"), "there are none: {}", home.text);
+        Ok(())
+    })
+    .await;
+}
