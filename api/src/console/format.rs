@@ -257,7 +257,10 @@ fn read(digits: &str, language: Language) -> Option<String> {
         return None;
     }
     let whole = ungrouped(whole)?;
-    Some(fraction.map_or_else(|| whole.clone(), |fraction| format!("{whole}.{fraction}")))
+    Some(match fraction {
+        Some(fraction) => format!("{whole}.{fraction}"),
+        None => whole,
+    })
 }
 
 /// Where the decimal sign stands, if there is one.
