@@ -65,7 +65,8 @@ async fn an_invoice_is_drafted_validated_paid_and_given_back_by_forms() {
         assert!(!shown.text.contains(&format!("action=\"{validate}\"")), "{}", shown.text);
         let asked = browser.get(&validate).await?;
         assert_eq!(asked.status, 200, "{}", asked.text);
-        for said in ["Customer C-1", "20,00\u{a0}€", &format!("href=\"{page}\" autofocus")] {
+        let focused = format!("href=\"{page}\" autofocus");
+        for said in ["Customer C-1", "20,00\u{a0}€", focused.as_str()] {
             assert!(asked.text.contains(said), "{said}: {}", asked.text);
         }
         let (status, location, text) = act(&mut browser, &page, "validate").await?;
