@@ -1,6 +1,5 @@
 //! An order is amended, as long as nothing of it has left. The form becomes the merge patch of `PATCH /api/v1/orders/{id}`.
 
-use comptoir_core::values::language::Language;
 use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
@@ -13,6 +12,7 @@ use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::orders::{self, AmendOrder, OrderLine, OrderView};
 use comptoir_core::values::contact::PostalAddress;
 use comptoir_core::values::ids::OrderId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::actions::leads_to;

@@ -1,7 +1,6 @@
 //! What leaves of an order: quantities, parcels, a tracking number. The form becomes the body of
 //! `POST /api/v1/orders/{id}/shipments`.
 
-use comptoir_core::values::language::Language;
 use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
@@ -16,6 +15,7 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{self, OrderStatus, OrderView};
 use comptoir_core::commerce::shipments::{self, MAX_PARCELS, ShipmentView};
 use comptoir_core::values::ids::OrderId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::state;
