@@ -128,7 +128,12 @@
     return (10 - (sum % 10)) % 10 === Number(text.at(-1));
   };
   const quantity = () => document.getElementById(ENTRY + "counted");
-  const number = (text) => Number(text.replace(/\s/g, "").replace(",", "."));
+  // In English a comma before three digits groups thousands, as on the server (format.rs).
+  const number = (text) => {
+    const bare = text.replace(/\s/g, "");
+    const isGrouped = document.documentElement.lang === "en" && /^-?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/.test(bare);
+    return Number(isGrouped ? bare.replaceAll(",", "") : bare.replace(",", "."));
+  };
   const add = (step) => {
     const field = quantity();
     const now = number(field.value);

@@ -234,21 +234,71 @@ pub(crate) fn as_typed(decimal: &str, language: Language) -> String {
     }
 }
 
-/// Returns a typed amount or quantity as the API takes it: `1 234,5` and `1234.50` both, with or without a currency sign.
+/// Returns an amount or a quantity that was typed on a page in this language, as the API takes it: without what groups thousands, with a
+/// point, with or without a currency sign. Both `1 234,5` and `1234.50` are taken in each language; `1,234` is what the language says.
 /// What cannot be read so stays as it is, and is refused with the API's own reason.
-pub(crate) fn typed_decimal(text: &str) -> String {
-    let bare: String = text
-        .chars()
-        .filter(|character| !character.is_whitespace() && !matches!(character, '€' | '\'' | '’' | '%'))
-        .map(|character| if character == MINUS { '-' } else { character })
-        .collect();
-    match (bare.rfind(','), bare.rfind('.')) {
-        // The last of the two is the decimal sign, the other one groups thousands.
-        (Some(comma), Some(point)) if comma > point => bare.replace('.', "").replacen(',', ".", 1),
-        (Some(_), Some(_)) => bare.replace(',', ""),
-        (Some(_), None) if bare.matches(',').count() == 1 => bare.replace(',', "."),
-        _ => bare,
+pub(crate) fn typed_decimal(text: &str, language: Language) -> String {
+    let without_signs = text.replace(['€', '%'], "").replace(MINUS, "-");
+    let bare = without_signs.trim();
+    let (sign, digits) = bare.strip_prefix('-').map_or(("", bare), |digits| ("-", digits.trim_start()));
+    match read(digits, language) {
+        Some(number) => format!("{sign}{number}"),
+        None => bare.to_owned(),
     }
+}
+
+/// `None` for what could be meant in two ways, or in none.
+fn read(digits: &str, language: Language) -> Option<String> {
+    let (whole, fraction) = match decimal_sign(digits, language) {
+        Some(at) => (&digits[..at], Some(&digits[at + 1..])),
+        None => (digits, None),
+    };
+    if fraction.is_some_and(|fraction| !fraction.bytes().all(|byte| byte.is_ascii_digit())) {
+        return None;
+    }
+    let whole = ungrouped(whole)?;
+    Some(match fraction {
+        Some(fraction) => format!("{whole}.{fraction}"),
+        None => whole,
+    })
+}
+
+/// Where the decimal sign stands, if there is one.
+fn decimal_sign(digits: &str, language: Language) -> Option<usize> {
+    match (digits.rfind(','), digits.rfind('.')) {
+        // The last of the two; the other one groups thousands.
+        (Some(comma), Some(point)) => Some(comma.max(point)),
+        (Some(comma), None) => {
+            // Pages in English write thousands so. `1,5` can only be one and a half.
+            let groups = language == Language::En && digits.len() - comma == 4;
+            let is_only_one = digits.find(',') == Some(comma);
+            (is_only_one && !groups).then_some(comma)
+        }
+        (None, Some(point)) => (digits.find('.') == Some(point)).then_some(point),
+        (None, None) => None,
+    }
+}
+
+/// Takes out what groups thousands: always the same sign, before three digits each time.
+fn ungrouped(whole: &str) -> Option<String> {
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    // All spaces are one sign, and both apostrophes.
+    let sign = |character: char| match character {
+        other if other.is_whitespace() => ' ',
+        '\u{2019}' => '\'',
+        other => other,
+    };
+    let plain: String = whole.chars().map(sign).collect();
+    let Some(group) = plain.chars().find(|character| !character.is_ascii_digit()) else { return Some(plain) };
+    if !matches!(group, ' ' | '\'' | ',' | '.') {
+        return None;
+    }
+    let mut groups = plain.split(group);
+    let first = groups.next().unwrap_or_default();
+    // `0,125` is no thousand.
+    let begins = is_digits(first) && (1..=3).contains(&first.len()) && !first.starts_with('0');
+    let goes_on = groups.all(|group| is_digits(group) && group.len() == 3);
+    (begins && goes_on).then(|| plain.replace(group, ""))
 }
 
 #[cfg(test)]
@@ -308,12 +358,60 @@ mod tests {
             ("€1,234.56", "1234.56"),
             ("1.234,56", "1234.56"),
             ("\u{2212}3", "-3"),
+            ("- 3", "-3"),
             ("12", "12"),
+            (" 12 ", "12"),
+            ("1,5", "1.5"),
+            ("1234,5", "1234.5"),
+            ("5,5\u{a0}%", "5.5"),
             ("1'234.5", "1234.5"),
-            ("douze", "douze"),
-            ("1,2,3", "1,2,3"),
+            ("1’234’567", "1234567"),
+            ("1 234 567", "1234567"),
+            ("0.125", "0.125"),
         ] {
-            assert_eq!(typed_decimal(typed), read, "{typed}");
+            for language in Language::ALL {
+                assert_eq!(typed_decimal(typed, language), read, "{typed} in {language:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_comma_is_what_the_language_says() {
+        for (typed, french, english) in [
+            ("1,200", "1.200", "1200"),
+            ("12,345", "12.345", "12345"),
+            ("€1,200", "1.200", "1200"),
+            ("-1,200", "-1.200", "-1200"),
+            ("1,234,567", "1234567", "1234567"),
+            // No thousand begins with a zero, nor with four digits.
+            ("0,125", "0.125", "0,125"),
+            ("1234,567", "1234.567", "1234,567"),
+        ] {
+            assert_eq!(typed_decimal(typed, Language::Fr), french, "{typed}");
+            assert_eq!(typed_decimal(typed, Language::En), english, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_meant_otherwise_is_left_to_be_refused() {
+        use comptoir_core::values::money::Money;
+        for typed in
+            ["douze", "1,2,3", "1 2", "12 34,5", "1,2 3", "1.2.3", "1 234'567", "1,2345,678", ",", "1-2", ""]
+        {
+            for language in Language::ALL {
+                let read = typed_decimal(typed, language);
+                assert!(Money::parse(&read).is_err(), "{typed} in {language:?}: {read}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_read_as_the_same() {
+        for language in Language::ALL {
+            for text in ["0", "0.125", "999", "1000", "1200", "1234.5", "1234567.125", "-1200"] {
+                let value: BigDecimal = text.parse().expect("a decimal");
+                assert_eq!(typed_decimal(&at(language).decimal(&value), language), text, "{language:?}");
+            }
         }
     }
 }

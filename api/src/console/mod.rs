@@ -186,6 +186,42 @@ mod tests {
         }
     }
 
+    /// A refusal is shown at the address that its form was sent to, which people load again and come back to.
+    #[actix_web::test]
+    async fn what_only_takes_a_form_leads_to_a_page_when_it_is_looked_at() {
+        use actix_web::http::StatusCode;
+        use actix_web::test::{TestRequest, call_service, init_service};
+
+        // Every part that is named is one that a browser would send.
+        let asked = |path: &str| {
+            let parts = path.split('/').map(|part| if part.starts_with('{') { "0198" } else { part });
+            parts.collect::<Vec<_>>().join("/")
+        };
+        let looked_at: BTreeSet<String> = pages()
+            .iter()
+            .filter(|page| page.method == Method::GET)
+            .map(|page| asked(page.path))
+            .chain(["/console".to_owned()])
+            .collect();
+        let app = init_service(actix_web::App::new().configure(configure)).await;
+        let mut led = 0;
+        for page in pages().iter().filter(|page| page.method == Method::POST) {
+            let path = asked(page.path);
+            if looked_at.contains(&path) {
+                continue;
+            }
+            let answer = call_service(&app, TestRequest::get().uri(&path).to_request()).await;
+            let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
+            assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{path}");
+            assert!(
+                looked_at.contains(to) && path.starts_with(to) && Area::of(to) == Area::of(&path),
+                "{path}: {to}"
+            );
+            led += 1;
+        }
+        assert!(led > 20, "{led}");
+    }
+
     #[test]
     fn a_path_is_of_one_half() {
         assert_eq!(Area::of("/console/operators"), Area::Operators);

@@ -5,9 +5,10 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{FromRequest, Handler, Responder, Route};
+use actix_web::{FromRequest, Handler, HttpRequest, Responder, Route};
 
 use super::guard::{self, Takes};
+use super::layout;
 use crate::access::Access;
 use crate::endpoints::{get, resource};
 
@@ -79,8 +80,12 @@ impl Pages {
         self.0.iter()
     }
 
-    /// Registers the pages with the router, both methods of an address as one resource.
+    /// Registers the pages with the router, both methods of an address as one resource. What only takes a form can be looked at, too: it
+    /// leads to the page above. A refusal is shown at the address that the form was sent to, and from there people load again, follow
+    /// a link of the page to itself, or come back from the log-in.
     pub(super) fn register(self, services: &mut ServiceConfig) {
+        let looked_at: Vec<&'static str> =
+            self.0.iter().filter(|page| page.method == Method::GET).map(|page| page.path).collect();
         let mut resources: Vec<(&'static str, Vec<Page>)> = Vec::new();
         for page in self.0 {
             match resources.iter_mut().find(|(path, _)| *path == page.path) {
@@ -89,9 +94,40 @@ impl Pages {
             }
         }
         for (path, pages) in resources {
-            let methods: Vec<_> = pages.iter().map(|page| page.method.clone()).collect();
+            let mut methods: Vec<_> = pages.iter().map(|page| page.method.clone()).collect();
+            let kept = above(path, &looked_at);
+            if kept.is_some() {
+                methods.push(Method::GET);
+            }
             let resource = resource(path, &methods);
-            services.service(pages.into_iter().fold(resource, |resource, page| resource.route(page.route)));
+            let mut resource = pages.into_iter().fold(resource, |resource, page| resource.route(page.route));
+            if let Some(kept) = kept {
+                let to_above =
+                    move |request: HttpRequest| async move { layout::go(beginning(request.path(), kept)) };
+                resource = resource.route(get().to(to_above));
+            }
+            services.service(resource);
         }
     }
+}
+
+/// How many parts of a path the page above it has; `None` for what is a page itself.
+fn above(path: &str, looked_at: &[&str]) -> Option<usize> {
+    if looked_at.contains(&path) {
+        return None;
+    }
+    let mut rest = path;
+    while let Some((shorter, _)) = rest.rsplit_once('/') {
+        if looked_at.contains(&shorter) {
+            return Some(shorter.matches('/').count());
+        }
+        rest = shorter;
+    }
+    // `/console`, which leads home.
+    Some(1)
+}
+
+/// The first parts of a path: two of `/console/orders/1` are `/console/orders`.
+fn beginning(path: &str, parts: usize) -> &str {
+    path.match_indices('/').nth(parts).map_or(path, |(end, _)| &path[..end])
 }

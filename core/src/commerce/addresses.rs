@@ -38,6 +38,17 @@ pub struct Address {
     pub postal: PostalAddress,
 }
 
+/// Where goods go: the order's own address, or else the first at which the customer takes deliveries, or else the first for its
+/// bills. Every page, paper and answer of the API asks here, so that they name the same place.
+pub fn deliver_to<'a>(
+    own: Option<&'a PostalAddress>,
+    of_customer: &'a [Address],
+) -> Option<&'a PostalAddress> {
+    let first = |kind| of_customer.iter().find(|address| address.kind == kind);
+    let of_customer = || first(AddressKind::Shipping).or_else(|| first(AddressKind::Billing));
+    own.or_else(|| of_customer().map(|address| &address.postal))
+}
+
 /// # Errors
 /// Fails if the addresses cannot be written as JSON.
 pub(super) fn to_json(addresses: &[Address]) -> Result<Value, Error> {

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use chrono::{TimeDelta, Utc};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{COOKIE, SET_COOKIE};
 use reqwest::{Client, Response, redirect};
 use serde_json::json;
 
-use crate::harness::{Api, Services, World, address};
+use crate::harness::{Api, Services, World, address, id, main_warehouse};
 
 use super::orders::PRODUCTS;
 use super::pgbench::THREE_LINES;
@@ -21,12 +22,26 @@ use super::{Effort, growth, http_load, progress};
 const LISTS: &[(&str, &str)] = &[
     ("/console/orders", "/api/v1/orders?limit=50"),
     ("/console/orders?status=pending", "/api/v1/orders?limit=50&status=pending"),
+    ("/console/orders/late", "/api/v1/orders/late?limit=50"),
+    ("/console/preparation", "/api/v1/orders/to-prepare?limit=50"),
+    ("/console/shipments", "/api/v1/shipments?limit=50"),
+    ("/console/returns", "/api/v1/returns?limit=50"),
+    ("/console/invoices", "/api/v1/invoices?limit=50"),
+    ("/console/payments", "/api/v1/payments?limit=50"),
     ("/console/customers", "/api/v1/customers?limit=50"),
     ("/console/products", "/api/v1/products?limit=50"),
+    ("/console/price-lists", "/api/v1/price-lists?limit=50"),
+    ("/console/suppliers", "/api/v1/suppliers?limit=50"),
+    ("/console/purchases", "/api/v1/purchase-orders?limit=50"),
+    ("/console/receipts", "/api/v1/stock-documents?kind=receipt&limit=50"),
     ("/console/stock", "/api/v1/stock?limit=50"),
     ("/console/movements", "/api/v1/stock-movements?limit=50"),
+    ("/console/counts", "/api/v1/inventory-counts?limit=50"),
+    ("/console/users", "/api/v1/users?limit=50"),
     ("/console/audit", "/api/v1/audit-events?limit=50"),
 ];
+/// Of what is not written as SQL: more than a page has.
+const ROWS: usize = 60;
 const WANTED: Wanted = Wanted::AtMost(2.0);
 /// The load is not the subject: it leaves the server something to do the reads with.
 const CONNECTIONS: u64 = 4;
@@ -41,6 +56,7 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
     let world = growth::filled(services, effort.pick(1_000, 100_000)).await?;
     let environment = [("COMPTOIR__LOG__FILTER", "warn"), ("COMPTOIR__API__CONSOLE_WITHOUT_TLS", "true")];
     let api = Api::start(&world, &environment).await?;
+    fill(&api).await?;
     let mut visitor = Visitor::log_in(&world, &api).await?;
     let mut measurements = Vec::new();
     for (page, read) in LISTS {
@@ -65,6 +81,47 @@ pub(super) async fn measure(services: &Services, effort: Effort) -> Result<Vec<M
         }
     }
     Ok(measurements)
+}
+
+/// Gives each list more rows than a page shows.
+async fn fill(api: &Api) -> Result<()> {
+    progress("console: filling the lists");
+    let command = async |path: String| -> Result<()> {
+        let answer = api.http.command(&path).await?;
+        ensure!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.text);
+        Ok(())
+    };
+    api.seller().await?;
+    let (customer, supplier) = (api.buyer("BENCH").await?, api.supplier("BENCH").await?);
+    let (product, warehouse) = (api.product_in_stock("BENCH", "1000000").await?, main_warehouse(api).await?);
+    let long_ago = (Utc::now() - TimeDelta::days(10)).format("%Y-%m-%d").to_string();
+    let late = json!({
+        "customer_id": customer["id"], "ordered_on": long_ago, "lines": [{"product_id": product["id"], "quantity": "2"}],
+    });
+    let back = json!({"lines": [{"position": 1, "quantity": "1", "restock": true}]});
+    let payment = json!({"customer_id": customer["id"], "amount": "1.00", "method": "transfer"});
+    for number in 0..ROWS {
+        let code = format!("BENCH-{number}");
+        api.supplier(&code).await?;
+        api.price_list(&code, &json!({"customer_id": customer["id"]})).await?;
+        api.purchase_order(&supplier, &product).await?;
+        api.receive(&product, "1", "4.00").await?;
+        api.created("/inventory-counts", &json!({"warehouse_id": warehouse["id"]})).await?;
+        let email = format!("bench-{number}@docks.example");
+        api.created("/users", &json!({"email": email, "name": code, "role": "sales"})).await?;
+        // One waits to be prepared, and is late; one has left, and some of it came back.
+        let waiting = api.created("/orders", &late).await?;
+        command(format!("/orders/{}/confirm", id(&waiting))).await?;
+        let shipped = api.order(&customer, &product).await?;
+        command(format!("/orders/{}/confirm", id(&shipped))).await?;
+        let left = api.http.post(&format!("/orders/{}/ship", id(&shipped)), &json!({})).await?;
+        ensure!(left.status == 200, "{} {}", left.status, left.text);
+        api.created(&format!("/orders/{}/returns", id(&shipped)), &back).await?;
+        let invoice = api.invoice(&customer, &product).await?;
+        command(format!("/invoices/{}/validate", id(&invoice))).await?;
+        api.created("/payments", &payment).await?;
+    }
+    Ok(())
 }
 
 /// Times of the read and of the page, in turns.

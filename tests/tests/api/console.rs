@@ -555,13 +555,34 @@ async fn an_error_is_a_page_that_says_what_to_do_with_its_trace_id() {
             ("/console/nowhere", 404),
             ("/console/orders/01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b", 404),
             ("/console/orders?status=sleeping", 422),
-            ("/console/log-out", 405),
         ] {
             let page = browser.get(path).await?;
             assert_eq!(page.status, status, "{path}: {}", page.text);
             assert!(page.header("content-type").starts_with("text/html"), "{path}");
             let (_, rest) = page.text.split_once("<code>").context("a trace id")?;
             assert_eq!(rest.split('<').next().map(str::len), Some(32), "{path}");
+        }
+        let page = browser.send(Method::PUT, "/console/orders", &[], &[]).await?;
+        is_error_page(&page, 405).map(|_| ())
+    })
+    .await;
+}
+
+/// A refusal is shown at the address that its form was sent to. Who loads that address again, or comes back to it from the log-in, sees
+/// the page above.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_only_takes_a_form_leads_to_the_page_above() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let mut browser = logged_in(world, &api, "sales").await?;
+        for (path, above) in [
+            ("/console/profile/password", "/console/profile"),
+            ("/console/orders/1/confirm", "/console/orders/1"),
+            ("/console/profile/sessions/1/end", "/console/profile"),
+            ("/console/log-out", "/console"),
+        ] {
+            let sent = browser.get(path).await?;
+            assert_eq!((sent.status, sent.header(LOCATION)), (303, above), "{path}: {}", sent.text);
         }
         Ok(())
     })
@@ -767,6 +788,31 @@ async fn a_company_without_an_order_is_told_what_to_do_first() {
         let home = browser.get("/console/").await?;
         assert!(!home.text.contains("Pour commencer"), "{}", home.text);
         assert!(home.text.contains("class=\"btn go\" data-key=\"n\""), "{}", home.text);
+        Ok(())
+    })
+    .await;
+}
+
+/// The page shows the first cases of each kind; its greeting counts them all, and leads to the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn home_counts_every_case_and_leads_to_those_that_it_does_not_show() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, product) = (api.customer("C-1").await?, api.product("P-1").await?);
+        let long_ago = (chrono::Utc::now() - chrono::TimeDelta::days(10)).format("%Y-%m-%d").to_string();
+        let line = json!({"product_id": product["id"], "quantity": "1"});
+        for _ in 0..7 {
+            let body = json!({"customer_id": customer["id"], "ordered_on": long_ago, "lines": [line]});
+            let placed = api.created("/orders", &body).await?;
+            let confirm = format!("/orders/{}/confirm", placed["id"].as_str().context("id")?);
+            ensure!(api.http.command(&confirm).await?.status == 200, "{placed}");
+        }
+        let mut browser = logged_in(world, &api, "management").await?;
+        let home = browser.get("/console/").await?;
+        assert!(home.text.contains("7 dossiers à suivre."), "{}", home.text);
+        let link = "<a class=\"link\" href=\"/console/orders/late\">Voir les 7 commandes en retard</a>";
+        assert!(home.text.contains(link), "{}", home.text);
+        assert!(!home.text.contains("factures échues"), "there are none: {}", home.text);
         Ok(())
     })
     .await;

@@ -236,6 +236,15 @@ async fn settings_are_changed_by_their_form_and_the_trail_says_what_changed() {
             .replace("&#38;", "&");
         let page = browser.get(&entry).await?;
         assert_eq!(page.status, 200, "{entry}: {}", page.text);
+        // In words; what the filter takes stands beside them.
+        assert!(
+            list.text.contains("<small class=\"mono\" lang=\"en\">tenant.update</small>"),
+            "{}",
+            list.text
+        );
+        for shown in [&list, &page] {
+            assert!(shown.text.contains("Société modifiée"), "{}", shown.text);
+        }
         assert!(page.text.contains("10000.50"), "{}", page.text);
         let without_time = entry.split('?').next().unwrap_or_default();
         assert_eq!(browser.get(without_time).await?.status, 404);

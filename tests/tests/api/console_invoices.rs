@@ -16,9 +16,9 @@ fn led_to(location: &str) -> String {
     location.split('?').next().unwrap_or_default().to_owned()
 }
 
-/// Sends the form of an action of a page, with the version and the key that the page has.
+/// Sends the form of the page that asks before an action, with the version that it has.
 async fn act(browser: &mut Browser, page: &str, action: &str) -> Result<(u16, String, String)> {
-    let shown = browser.get(page).await?;
+    let shown = browser.get(&format!("{page}/{action}")).await?;
     let (token, version) = (shown.hidden("form_token")?, shown.hidden("version")?);
     // A key is of one form: that of this action of this version of this invoice.
     let key = format!("{action}-{}-{version}", page.rsplit('/').next().unwrap_or_default());
@@ -58,9 +58,22 @@ async fn an_invoice_is_drafted_validated_paid_and_given_back_by_forms() {
         assert_eq!(again.header(LOCATION), drafted.header(LOCATION), "twice is once");
         let page = led_to(drafted.header(LOCATION));
 
+        // A number is never taken back: the page of the draft has no button that gives it, and a page asks first.
+        let validate = format!("{page}/validate");
+        let shown = browser.get(&page).await?;
+        assert!(shown.text.contains(&format!("href=\"{validate}\"")), "{}", shown.text);
+        assert!(!shown.text.contains(&format!("action=\"{validate}\"")), "{}", shown.text);
+        let asked = browser.get(&validate).await?;
+        assert_eq!(asked.status, 200, "{}", asked.text);
+        let focused = format!("href=\"{page}\" autofocus");
+        for said in ["Customer C-1", "20,00\u{a0}€", focused.as_str()] {
+            assert!(asked.text.contains(said), "{said}: {}", asked.text);
+        }
         let (status, location, text) = act(&mut browser, &page, "validate").await?;
         assert_eq!(status, 303, "{text}");
         assert_eq!(location, format!("{page}?done=validated"));
+        let late = browser.get(&validate).await?;
+        assert_eq!((late.status, late.header(LOCATION)), (303, page.as_str()), "it has its number");
         let shown = browser.get(&location).await?;
         // Two of 10.00 and 20 % of VAT, as French writes it.
         assert!(shown.status == 200 && shown.text.contains("24,00\u{a0}€"), "{}", shown.text);
@@ -200,6 +213,7 @@ async fn who_may_not_validate_sees_no_button_and_is_refused() {
         );
         let token = sales.token().await?;
         let fields = [("form_token", token.as_str()), ("form_key", "k"), ("version", "1")];
+        assert_eq!(sales.get(&format!("{page}/validate")).await?.status, 403);
         assert_eq!(sales.post(&format!("{page}/validate"), &fields).await?.status, 403);
         assert_eq!(sales.get("/console/payments/new").await?.status, 403);
         let mut warehouse = logged_in(world, &api, "warehouse").await?;

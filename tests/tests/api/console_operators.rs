@@ -268,6 +268,8 @@ async fn a_service_does_what_it_is_asked_for_and_refuses_what_it_does_not_take()
             ensure!(begun.elapsed() < LIMIT, "{} {}", page.status, page.text);
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
+        // The schema's own names are in English, on a page in French.
+        assert!(page.text.contains("<span lang=\"en\">batch_size</span>"), "{}", page.text);
         let (token, key) = (page.hidden("form_token")?, page.hidden("form_key")?);
         let fields = [
             ("form_token", token.as_str()),

@@ -136,6 +136,61 @@ async fn a_warehouse_prepares_an_order_ships_it_in_parts_and_takes_some_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn goods_go_to_the_customers_shipping_address_on_each_page_and_paper() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let product = api.product_in_stock("TEA", "20").await?;
+        let at = |kind: &str, line1: &str| json!({"kind": kind, "line1": line1, "city": "Nantes", "country": "FR"});
+        let addresses = [at("billing", "12 rue des Carmes"), at("shipping", "3 quai du Port")];
+        let body = json!({"code": "C-1", "name": "Docks", "email": "someone@example.com", "addresses": addresses});
+        let customer = api.created("/customers", &body).await?;
+        let placed = api.order(&customer, &product).await?;
+        let id = text(&placed, "id")?;
+        let answer = api.http.command(&format!("/orders/{id}/confirm")).await?;
+        ensure!(answer.status == 200, "{}", answer.text);
+        let mut browser = logged_in(world, &api, "management").await?;
+        let path = format!("/console/orders/{id}");
+        let shown = browser.get(&path).await?;
+        let picking = browser.get(&format!("{path}/picking-list")).await?;
+        let shipped = ship(&mut browser, &format!("{path}/ship"), &product, "2", &[]).await?;
+        assert_eq!(shipped.status, 303, "{}", shipped.text);
+        let shipment = shipped.header(LOCATION).split('?').next().unwrap_or_default().to_owned();
+        let note = browser.get(&format!("{shipment}/delivery-note")).await?;
+        for page in [&shown, &picking, &note] {
+            assert_eq!(page.status, 200, "{}", page.text);
+            assert!(page.text.contains("3 quai du Port"), "{}", page.text);
+            assert!(!page.text.contains("12 rue des Carmes"), "that is where bills go: {}", page.text);
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quantity_that_a_page_in_english_shows_is_read_as_it_is_shown() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let body = json!({"language": "en"});
+        let changed = api.http.send(Method::PATCH, "/tenant", &[("If-Match", "*")], Some(&body)).await?;
+        ensure!(changed.status == 200, "{}", changed.text);
+        let product = api.product_in_stock("TEA", "2000").await?;
+        let id = confirmed(&api, &[(&product, "1200")]).await?;
+        let mut browser = logged_in(world, &api, "warehouse").await?;
+        let path = format!("/console/orders/{id}/ship");
+        let form = browser.get(&path).await?;
+        assert!(form.text.contains("value=\"1,200\""), "{}", form.text);
+        let refused = ship(&mut browser, &path, &product, "0,125", &[]).await?;
+        assert_eq!(refused.status, 422, "{}", refused.text);
+        assert!(refused.text.contains("Write a number, such as 12 or 12.50."), "{}", refused.text);
+        let shipped = ship(&mut browser, &path, &product, "1,200", &[]).await?;
+        assert_eq!(shipped.status, 303, "{}", shipped.text);
+        assert_eq!(progress(&order(&api, &id).await?), ["1200 0 0"]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_people_amend_an_order_and_the_second_sees_both_versions() {
     World::run(async |world| {
         let api = world.api().await?;
@@ -402,7 +457,7 @@ async fn from_a_shipped_order_to_its_money_each_page_has_the_next_step() {
 
         let page = browser.get(&invoice).await?;
         assert_eq!(filled_buttons(&page), 1, "{}", page.text);
-        let fields = hidden(&page, OF_CHANGE)?;
+        let fields = hidden(&browser.get(&format!("{invoice}/validate")).await?, OF_CHANGE)?;
         let validated = browser.post(&format!("{invoice}/validate"), &filled(&fields, &[])).await?;
         assert_eq!(validated.status, 303, "{}", validated.text);
         let invoice = invoice.rsplit('/').next().context("an id")?.to_owned();

@@ -174,6 +174,20 @@ pub(crate) async fn furnished(api: &Api) -> Result<Things> {
     command(&format!("/invoices/{}/validate", id(&invoice)), None).await?;
     things.add("invoice", &invoice)?;
 
+    // One row is taken, and one refused.
+    let file = "code;name;email\r\nC-7;Ada;ada@shop.example\r\nC-8;Bob;nowhere\r\n";
+    let (path, csv) = ("/imports?kind=customers&file_name=c.csv", [("Content-Type", "text/csv")]);
+    let sent = api.http.raw(Method::POST, path, &csv, Some(file.as_bytes().to_vec())).await?;
+    ensure!(sent.status == 202, "{}", sent.text);
+    things.add("import", &sent.json)?;
+    let path = format!("/imports/{}", id(&sent.json));
+    until("an import that is finished", LIMIT, async || {
+        let import = api.http.get(&path).await?;
+        ensure!(import.json["state"] == "finished", "{}", import.text);
+        Ok(())
+    })
+    .await?;
+
     // Goods of another warehouse are counted: those above go on moving.
     let other = api.warehouse("REZ").await?;
     let count = api.created("/inventory-counts", &json!({"warehouse_id": other["id"]})).await?;

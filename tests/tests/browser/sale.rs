@@ -41,6 +41,8 @@ async fn order_to_cash(world: &World, hands: Hands) -> Result<()> {
 
     browser.follow("Facturer ce qui est parti").await?;
     browser.hears("Le brouillon est là.").await?;
+    browser.follow("Valider la facture…").await?;
+    browser.sees("Customer C-1").await?;
     browser.follow("Valider la facture").await?;
     browser.hears("La facture a son numéro.").await?;
     let invoice = browser.path().await?;

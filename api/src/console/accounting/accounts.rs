@@ -175,7 +175,7 @@ pub(super) async fn set(
         let members = [
             ("purpose", typed.purpose.clone()),
             ("category", typed.category.clone()),
-            ("rate", typed_decimal(&typed.rate)),
+            ("rate", typed_decimal(&typed.rate, visitor.language)),
             ("number", typed.number.clone()),
             ("label", typed.label.clone()),
         ];

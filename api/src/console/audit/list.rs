@@ -14,7 +14,7 @@ use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, Chip, Head, Turn};
 use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
-use crate::console::words::Audit;
+use crate::console::words::{Audit, audit as said};
 use crate::error::ApiError;
 use crate::extract::ListQuery;
 use crate::routes::audit::{AuditFilters, export_of};
@@ -51,6 +51,9 @@ struct Row {
     id: String,
     to: String,
     at: Moment,
+    /// What was done, in words.
+    deed: String,
+    /// As the filter takes it.
     action: String,
     actor: String,
     actor_kind: String,
@@ -113,10 +116,11 @@ fn row(entry: &AuditEventView, visitor: &Visitor) -> Row {
         id: entry.id.to_string(),
         to: super::one::path(entry),
         at: visitor.format.long(entry.occurred_at),
+        deed: said::deed(&entry.action, visitor.language),
         action: entry.action.clone(),
         actor: actor(entry, w),
         actor_kind: actor_kind(entry, w),
-        object: entry.resource_type.clone(),
+        object: said::object(&entry.resource_type, visitor.language),
         object_id: entry.resource_id.clone(),
         from: entry.client_address.clone().unwrap_or_default(),
     }
@@ -126,8 +130,11 @@ fn chips(address: &Address, visitor: &Visitor) -> Vec<Chip> {
     let w = Audit::of(visitor.language);
     let chip = |name: &str, label: Word| {
         let value = address.get(name)?;
-        let shown =
-            value.parse::<NaiveDate>().map_or_else(|_| value.to_owned(), |day| visitor.format.day(day));
+        let shown = match name {
+            "action" => said::deed(value, visitor.language),
+            "resource_type" => said::object(value, visitor.language),
+            _ => value.parse::<NaiveDate>().map_or_else(|_| value.to_owned(), |day| visitor.format.day(day)),
+        };
         Some(Chip { label: format!("{label} {shown}"), without: address.without(name) })
     };
     let of = [

@@ -15,7 +15,7 @@ use crate::console::format::Moment;
 use crate::console::layout::{self, Page};
 use crate::console::lists::{Address, first};
 use crate::console::visitor::Visitor;
-use crate::console::words::Audit;
+use crate::console::words::{Audit, audit as said};
 use crate::error::ApiError;
 use crate::extract::part;
 
@@ -28,6 +28,7 @@ struct OnePage {
     page: Page,
     w: &'static Audit,
     at: Moment,
+    action: String,
     actor: String,
     actor_kind: String,
     same_actor: Option<String>,
@@ -66,7 +67,7 @@ pub(super) async fn show(
     let found = audit::list(&database, &visitor.context, &filter, &first(OF_A_MOMENT)?).await?;
     let entry = found.data.into_iter().find(|entry| entry.id == id).ok_or_else(absent)?;
     let page = OnePage {
-        page: visitor.page(&entry.action),
+        page: visitor.page(said::deed(&entry.action, visitor.language)),
         w,
         at: visitor.format.long(entry.occurred_at),
         actor: actor(&entry, w),
@@ -77,7 +78,8 @@ pub(super) async fn show(
         changes: changes(entry.before.as_ref(), entry.after.as_ref()),
         place: format!("{}/{}", entry.chain, entry.position),
         digest: hex::encode(&entry.hash),
-        object: entry.resource_type,
+        object: said::object(&entry.resource_type, visitor.language),
+        action: entry.action,
         object_id: entry.resource_id,
         from: entry.client_address,
         request: entry.request_id,

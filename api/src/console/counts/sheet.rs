@@ -16,6 +16,7 @@ use comptoir_core::commerce::inventory_counts::{
 use comptoir_core::commerce::locations::{self, LocationView};
 use comptoir_core::commerce::products::{self, ProductView};
 use comptoir_core::values::ids::InventoryCountId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::list::name;
@@ -198,7 +199,7 @@ pub(super) async fn show(
 }
 
 /// The body of `POST /api/v1/inventory-counts/{id}/entries`, of one entry.
-fn body(form: &Form) -> Value {
+fn body(form: &Form, language: Language) -> Value {
     let mut entry = Map::new();
     for name in ["product_id", "location_id"] {
         if let Some(id) = form.get(&format!("entries.0.{name}")) {
@@ -207,7 +208,7 @@ fn body(form: &Form) -> Value {
     }
     let counted = if form.has("nothing") { Some("0") } else { form.get(COUNTED) };
     if let Some(counted) = counted {
-        entry.insert("counted".to_owned(), json!(typed_decimal(counted)));
+        entry.insert("counted".to_owned(), json!(typed_decimal(counted, language)));
     }
     json!({ "entries": [entry] })
 }
@@ -228,7 +229,7 @@ pub(super) async fn record(
         // The scanner was quicker: this is the next product, and no quantity.
         faults.add(COUNTED, w.code_as_quantity);
     } else {
-        let read: Result<RecordCountsRequest, Faults> = deserr::deserialize(body(&form));
+        let read: Result<RecordCountsRequest, Faults> = deserr::deserialize(body(&form, visitor.language));
         let error: ApiError = match read {
             Ok(read) => {
                 let entries = read.entries.into_iter().map(CountEntry::from).collect();

@@ -30,7 +30,8 @@ async fn ask(
 ) -> Result<HttpResponse, ApiError> {
     let w = Customers::of(visitor.language);
     let customer = customers::get(database, &visitor.context, id).await?;
-    let values = sent.as_ref().map(|(form, _)| Values::of_form(form, &SPEC)).unwrap_or_default();
+    let values =
+        sent.as_ref().map(|(form, _)| Values::of_form(form, &SPEC, visitor.language)).unwrap_or_default();
     let key = sent.as_ref().map_or_else(new_key, |(form, _)| form.key_text());
     let (status, faults, is_outdated) = match sent {
         None => (StatusCode::OK, FormFaults::default(), false),

@@ -10,6 +10,7 @@ use comptoir_core::commerce::orders::{self, OpenOrder, OrderFilter, OrderSummary
 use comptoir_core::commerce::stock::{self, StockFilter};
 use comptoir_core::platform::paging::{Count, Page as PageOf, Period};
 use comptoir_core::values::ids::OrderId;
+use comptoir_core::values::language::Language;
 use comptoir_core::values::money::Money;
 
 use super::sales::{self, Sales};
@@ -42,6 +43,8 @@ struct HomePage {
     may_create_customer: bool,
     figures: Vec<Figure>,
     cases: Vec<Case>,
+    /// Of which kinds there are more, each with all of them.
+    more: Vec<More>,
     sales: Option<Sales>,
     /// What was sold most, on the right.
     ranks: Vec<Rank>,
@@ -68,14 +71,21 @@ struct Case {
     see: Word,
 }
 
+/// Leads to all cases of a kind.
+struct More {
+    label: String,
+    to: String,
+}
+
 /// What was read for the page.
 #[derive(Default)]
 struct Found {
     today: Option<Count>,
     to_prepare: Option<Count>,
     late: Vec<OpenOrder>,
-    has_more_late: bool,
+    late_count: Option<Count>,
     held: Vec<OrderSummary>,
+    held_count: Option<Count>,
     low: Option<Count>,
     overdue: Vec<InvoiceSummary>,
     overdue_count: Option<Count>,
@@ -85,6 +95,8 @@ pub(super) async fn show(visitor: Visitor, database: Data<TenantDatabase>) -> Re
     let w = Home::of(visitor.language);
     let found = read(&visitor, &database).await?;
     let cases = cases(&visitor, &database, &found).await?;
+    let to_follow_up = to_follow_up(&found);
+    let said = visitor.format.count(to_follow_up.value, to_follow_up.exact);
     let sales = if visitor.may(Permission::ReportsRead) && visitor.may(Permission::OrdersPrices) {
         Some(sales::read(&visitor, &database).await?)
     } else {
@@ -95,12 +107,13 @@ pub(super) async fn show(visitor: Visitor, database: Data<TenantDatabase>) -> Re
     let page = HomePage {
         page: visitor.page(w.title).about("order.*,stock.level_low,invoice.*"),
         w,
-        greeting: home::greeting(&visitor.user.name, cases.len(), visitor.language),
+        greeting: home::greeting(&visitor.user.name, to_follow_up.value, &said, visitor.language),
         day,
         start,
         may_create_customer: menu::may_see(&visitor.context.principal, "/console/customers/new"),
         figures: figures(&visitor, &found, w),
         cases,
+        more: more(&visitor, &found),
         sales,
         ranks: rank::of_home(&visitor, &database).await?,
     };
@@ -119,9 +132,10 @@ async fn read(visitor: &Visitor, database: &TenantDatabase) -> Result<Found, Api
         found.to_prepare =
             Some(seen(&orders::to_prepare(database, context, None, &first(LOOKED_AT)?).await?));
         let late = orders::late(database, context, LATE_AFTER_DAYS, &first(LOOKED_AT)?).await?;
-        (found.has_more_late, found.late) = (late.next_cursor.is_some(), late.data);
+        (found.late_count, found.late) = (Some(seen(&late)), late.data);
         let held = OrderFilter { held: true, ..OrderFilter::default() };
-        found.held = orders::list(database, context, &held, &first(LOOKED_AT)?).await?.data;
+        let held = orders::list(database, context, &held, &first(LOOKED_AT)?).await?;
+        (found.held_count, found.held) = (Some(seen(&held)), held.data);
     }
     if visitor.may(Permission::StockRead) {
         let selection = Selection { counted: true, ..Selection::default() };
@@ -142,6 +156,32 @@ fn seen<T>(page: &PageOf<T>) -> Count {
     Count { value: page.data.len() as i64, exact: page.next_cursor.is_none() }
 }
 
+/// How many cases there are, of which the page shows the first of each kind.
+fn to_follow_up(found: &Found) -> Count {
+    let counts = [found.held_count, found.late_count, found.overdue_count].into_iter().flatten();
+    counts.fold(Count { value: 0, exact: true }, |sum, count| Count {
+        value: sum.value + count.value,
+        exact: sum.exact && count.exact,
+    })
+}
+
+/// Where all of a kind are, if the page does not show them all.
+fn more(visitor: &Visitor, found: &Found) -> Vec<More> {
+    type Said = fn(&str, Language) -> String;
+    let kinds: [(_, Said, _, _); 3] = [
+        (found.held_count, home::all_held, "/console/orders", "?held=true"),
+        (found.late_count, home::all_late, "/console/orders/late", ""),
+        (found.overdue_count, home::all_overdue, "/console/invoices", "?overdue=true"),
+    ];
+    let kinds = kinds.into_iter().filter(|(_, _, path, _)| menu::may_see(&visitor.context.principal, path));
+    let more = |(count, said, path, query): (Option<Count>, Said, &str, &str)| {
+        let count = count.filter(|count| !usize::try_from(count.value).is_ok_and(|value| value <= SHOWN))?;
+        let label = said(&visitor.format.count(count.value, count.exact), visitor.language);
+        Some(More { label, to: format!("{path}{query}") })
+    };
+    kinds.filter_map(more).collect()
+}
+
 fn figures(visitor: &Visitor, found: &Found, w: &'static Home) -> Vec<Figure> {
     let principal = &visitor.context.principal;
     let shown = |count: Count| visitor.format.count(count.value, count.exact);
@@ -156,13 +196,11 @@ fn figures(visitor: &Visitor, found: &Found, w: &'static Home) -> Vec<Figure> {
     let to_prepare =
         at("/console/preparation").unwrap_or_else(|| "/console/orders?status=confirmed".to_owned());
     add(w.to_prepare.to_string(), found.to_prepare, w.to_prepare_hint.to_string(), false, Some(to_prepare));
-    let late =
-        found.to_prepare.map(|_| Count { value: found.late.len() as i64, exact: !found.has_more_late });
     let oldest = found.late.first().map(|order| late_since(visitor, order));
     let is_late = oldest.is_some();
     add(
         w.late.to_string(),
-        late,
+        found.late_count,
         oldest.unwrap_or_else(|| w.none_late.to_string()),
         is_late,
         at("/console/orders/late"),

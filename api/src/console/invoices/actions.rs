@@ -4,12 +4,13 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::error::Error;
 use comptoir_core::application::idempotency::Answer;
 use comptoir_core::application::unit_of_work::Executor;
+use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::customers;
 use comptoir_core::commerce::invoices::{
-    self, DeleteInvoice, InvoiceKind, InvoiceSummary, InvoiceView, ValidateInvoice,
+    self, DeleteInvoice, InvoiceKind, InvoiceState, InvoiceSummary, InvoiceView, ValidateInvoice,
 };
 use comptoir_core::commerce::receivables::{DisputeInvoice, EndDispute};
 use comptoir_core::commerce::sending::{MarkSent, SendInvoice, SendingView};
@@ -87,6 +88,51 @@ fn sentences(error: &ApiError, visitor: &Visitor) -> Vec<String> {
     said
 }
 
+/// Asks before a draft gets its number, which nobody takes back.
+#[derive(Template)]
+#[template(path = "console/invoices/validate.html")]
+struct ValidatePage {
+    page: Page,
+    w: &'static Invoices,
+    id: String,
+    number: String,
+    version: i64,
+    key: String,
+    /// Whom it is for, if this person may know.
+    customer: Option<String>,
+    net: Option<String>,
+}
+
+pub(super) async fn show_validate(
+    request: HttpRequest,
+    visitor: Visitor,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let id: InvoiceId = part(&request, "id")?;
+    let w = Invoices::of(visitor.language);
+    let summary = invoices::get(&database, &visitor.context, id).await?.summary;
+    if summary.state != InvoiceState::Draft {
+        return Ok(layout::go(format!("{LIST}/{id}")));
+    }
+    let draft = invoices::get_draft(&database, &visitor.context, id).await?;
+    let customer = if visitor.may(Permission::CustomersRead) {
+        Some(customers::get(&database, &visitor.context, draft.customer_id).await?.name)
+    } else {
+        None
+    };
+    layout::ok(&ValidatePage {
+        page: visitor.page(w.validate_title),
+        w,
+        id: id.to_string(),
+        number: state::number(&summary, w),
+        // That of what is shown.
+        version: draft.version,
+        key: new_key(),
+        customer,
+        net: draft.net_so_far.as_ref().map(|net| visitor.money(net)),
+    })
+}
+
 /// Gives a draft its number. What is missing or wrong is shown at its field, where the draft can be changed.
 pub(super) async fn validate(
     request: HttpRequest,
@@ -104,7 +150,7 @@ pub(super) async fn validate(
     };
     let is_about_values = matches!(error.status(), StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY)
         && !error.fields().is_empty()
-        && visitor.may(comptoir_core::application::Permission::InvoicesWrite);
+        && visitor.may(Permission::InvoicesWrite);
     if !is_about_values {
         return undone(error, &visitor, &database, id).await;
     }

@@ -9,6 +9,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::invoices::{self, InvoiceView};
 use comptoir_core::values::ids::InvoiceId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::actions::{page_of, read};
@@ -104,13 +105,13 @@ async fn written(
 }
 
 /// The lines of the body, and the row of the form of each: rows in which nothing was typed are left out.
-fn lines(form: &Form) -> (Vec<Value>, Vec<usize>) {
+fn lines(form: &Form, language: Language) -> (Vec<Value>, Vec<usize>) {
     let (mut lines, mut rows) = (Vec::new(), Vec::new());
     for row in 0..form.rows("lines") {
         let mut line = Map::new();
         for member in ["quantity", "amount"] {
             if let Some(text) = form.get(&format!("lines.{row}.{member}")) {
-                line.insert(member.to_owned(), json!(typed_decimal(text)));
+                line.insert(member.to_owned(), json!(typed_decimal(text, language)));
             }
         }
         if !line.is_empty() {
@@ -157,7 +158,7 @@ pub(super) async fn credit(
     }
     let mut rows = Vec::new();
     if form.get("what") == Some("parts") {
-        let lines = lines(&form);
+        let lines = lines(&form, visitor.language);
         body.insert("lines".to_owned(), Value::Array(lines.0));
         rows = lines.1;
     }

@@ -196,7 +196,8 @@ pub(super) async fn create(
         let shown = Shown { faults, key: Some(form.key_text()), ..Shown::default() };
         layout::show(StatusCode::UNPROCESSABLE_ENTITY, &page(None, typed, Vec::new(), &visitor, shown))
     };
-    let request: Result<InvoiceRequest, ApiError> = read(Value::Object(typed.body(&Value::Null)));
+    let request: Result<InvoiceRequest, ApiError> =
+        read(Value::Object(typed.body(&Value::Null, visitor.language)));
     let details = match request.and_then(|request| request.into_details().map_err(ApiError::invalid)) {
         Ok(details) => details,
         Err(error) => return refused(typed, error),
@@ -324,7 +325,7 @@ pub(super) async fn save(
     typed.resolve(&visitor, &database).await?;
     // Lines are named by their places in the draft that was shown: of another version, the command refuses.
     let before = serde_json::to_value(&draft).unwrap_or_default();
-    let edit = merge_patch::<InvoiceRequest>(typed.body(&before));
+    let edit = merge_patch::<InvoiceRequest>(typed.body(&before, visitor.language));
     let command = UpdateInvoiceDraft { id, expected_version: Some(version), edit };
     let to = leads_to(move |_: &DraftView| page_of(id, "saved"));
     let error = match executor.execute(visitor.context.clone(), form.key()?, command, to).await {

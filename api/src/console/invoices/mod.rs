@@ -30,6 +30,7 @@ pub(super) fn pages() -> Pages {
         .get(Needs(InvoicesRead), "/console/invoices/{id}/xml", api::xml)
         .get(Needs(InvoicesWrite), "/console/invoices/{id}/edit", draft::show)
         .post(Needs(InvoicesWrite), "/console/invoices/{id}/edit", draft::save)
+        .get(Needs(InvoicesValidate), "/console/invoices/{id}/validate", actions::show_validate)
         .post(Needs(InvoicesValidate), "/console/invoices/{id}/validate", actions::validate)
         .post(Needs(InvoicesWrite), "/console/invoices/{id}/send", actions::send)
         .post(Needs(InvoicesWrite), "/console/invoices/{id}/sent", actions::mark_sent)

@@ -268,7 +268,7 @@ fn actions(
             actions.push(action(at("delete"), w.delete, true, "danger"));
         }
         if may_validate {
-            actions.push(action(at("validate"), w.validate, false, "go"));
+            actions.push(action(at("validate"), w.validate, true, "go"));
         }
         return in_order(actions);
     }

@@ -348,7 +348,7 @@ impl Typed {
     }
 
     /// The body of the API's request. `before` is the draft as it was, of which lines keep what the form does not show.
-    pub(super) fn body(&self, before: &Value) -> Map<String, Value> {
+    pub(super) fn body(&self, before: &Value, language: Language) -> Map<String, Value> {
         let mut body = Map::new();
         let given = |text: &str| if text.is_empty() { Value::Null } else { json!(text) };
         if !self.customer.id.is_empty() {
@@ -370,10 +370,11 @@ impl Typed {
         let address = if has_address { Value::Object(members.collect()) } else { Value::Null };
         body.insert("delivery_address".to_owned(), address);
         if let Some(lines) = &self.lines {
-            let lines = lines.iter().map(|line| line_body(line, &before["lines"]));
+            let lines = lines.iter().map(|line| line_body(line, &before["lines"], language));
             body.insert("lines".to_owned(), lines.collect());
         }
-        let adjustments = self.adjustments.iter().map(|one| adjustment_body(one, &before["adjustments"]));
+        let adjustments =
+            self.adjustments.iter().map(|one| adjustment_body(one, &before["adjustments"], language));
         body.insert("adjustments".to_owned(), adjustments.collect());
         body.insert("unshipped".to_owned(), json!(self.unshipped));
         body.insert("deposits".to_owned(), json!(self.deposits));
@@ -439,7 +440,7 @@ fn filled<'a>(members: impl IntoIterator<Item = (&'a str, &'a str)>) -> Value {
     Value::Object(members.map(|(name, text)| (name.to_owned(), json!(text))).collect())
 }
 
-fn line_body(line: &Line, rows: &Value) -> Value {
+fn line_body(line: &Line, rows: &Value, language: Language) -> Value {
     let mut body = base(&line.of, rows);
     let before = body.clone();
     let was = |name: &str| before.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -457,9 +458,9 @@ fn line_body(line: &Line, rows: &Value) -> Value {
     set("product_id", Some(line.product.id.clone()));
     let is_its_name = is_other && !line.product.id.is_empty() && line.name == was("name");
     set("name", (!is_its_name).then(|| line.name.clone()));
-    set("quantity", Some(typed_decimal(&line.quantity)));
-    set("unit_price", Some(typed_decimal(&line.price)));
-    let rate = typed_decimal(&line.rate);
+    set("quantity", Some(typed_decimal(&line.quantity, language)));
+    set("unit_price", Some(typed_decimal(&line.price, language)));
+    let rate = typed_decimal(&line.rate, language);
     let mut vat = body.remove("vat").and_then(|vat| vat.as_object().cloned()).unwrap_or_default();
     vat.remove("rate");
     if !rate.is_empty() {
@@ -469,7 +470,7 @@ fn line_body(line: &Line, rows: &Value) -> Value {
         body.insert("vat".to_owned(), Value::Object(vat));
     }
     if !line.has_more {
-        let percent = typed_decimal(&line.discount);
+        let percent = typed_decimal(&line.discount, language);
         let discount = filled([
             ("kind", AdjustmentKind::Discount.name()),
             ("reason", line.discount_reason.as_str()),
@@ -481,14 +482,14 @@ fn line_body(line: &Line, rows: &Value) -> Value {
     Value::Object(body)
 }
 
-fn adjustment_body(one: &Adjustment, rows: &Value) -> Value {
+fn adjustment_body(one: &Adjustment, rows: &Value, language: Language) -> Value {
     let mut body = base(&one.of, rows);
     let kind = if one.is_charge { AdjustmentKind::Charge } else { AdjustmentKind::Discount };
     for (name, text) in [
         ("kind", kind.name().to_owned()),
         ("reason", one.reason.clone()),
-        ("amount", typed_decimal(&one.amount)),
-        ("percent", typed_decimal(&one.percent)),
+        ("amount", typed_decimal(&one.amount, language)),
+        ("percent", typed_decimal(&one.percent, language)),
     ] {
         body.remove(name);
         if !text.is_empty() {
@@ -498,7 +499,7 @@ fn adjustment_body(one: &Adjustment, rows: &Value) -> Value {
     let mut vat = body.remove("vat").and_then(|vat| vat.as_object().cloned()).unwrap_or_default();
     vat.remove("rate");
     if !one.rate.is_empty() {
-        vat.insert("rate".to_owned(), json!(typed_decimal(&one.rate)));
+        vat.insert("rate".to_owned(), json!(typed_decimal(&one.rate, language)));
     }
     body.insert("vat".to_owned(), Value::Object(vat));
     Value::Object(body)
@@ -524,11 +525,11 @@ mod tests {
             rate: "5,5".to_owned(),
             ..Line::empty(0)
         };
-        let body = line_body(&line, &rows);
+        let body = line_body(&line, &rows, Language::Fr);
         assert_eq!((&body["quantity"], &body["vat"]["rate"]), (&json!("1234.5"), &json!("5.5")));
         assert_eq!((&body["source"]["position"], &body["description"]), (&json!(1), &json!("leaves")));
         line.product.id = "q".to_owned();
-        let body = line_body(&line, &rows);
+        let body = line_body(&line, &rows, Language::Fr);
         assert_eq!((body.get("name"), body.get("unit")), (None, None), "they are those of the other product");
     }
 }

@@ -73,6 +73,7 @@ async fn page(
     for input in &mut inputs {
         if let Some((label, about)) = said::of_replay(&input.label, w) {
             (input.label, input.about) = (label.to_string(), about.to_string());
+            input.is_english = false;
         }
     }
     Ok(ReplayPage {

@@ -38,6 +38,8 @@ pub(super) struct Input {
     pub(super) choices: Vec<String>,
     pub(super) value: String,
     pub(super) is_required: bool,
+    /// Whether label and hint are the schema's own, which are in English whatever the page is in.
+    pub(super) is_english: bool,
 }
 
 impl Input {
@@ -141,6 +143,7 @@ impl<'a> Schema<'a> {
                 value,
                 is_required: required.contains(&name.as_str()),
                 name: path,
+                is_english: true,
             });
         }
     }

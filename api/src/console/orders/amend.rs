@@ -12,6 +12,7 @@ use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::orders::{self, AmendOrder, OrderLine, OrderView};
 use comptoir_core::values::contact::PostalAddress;
 use comptoir_core::values::ids::OrderId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::actions::leads_to;
@@ -95,17 +96,17 @@ impl Line {
     }
 
     /// The line as the body of the API names it.
-    fn body(&self) -> Value {
+    fn body(&self, language: Language) -> Value {
         let mut members = Map::new();
         match self.position.parse::<i16>() {
             Ok(position) => members.insert("position".to_owned(), json!(position)),
             Err(_) => members.insert("product_id".to_owned(), json!(self.product.id)),
         };
         if !self.quantity.is_empty() {
-            members.insert("quantity".to_owned(), json!(typed_decimal(&self.quantity)));
+            members.insert("quantity".to_owned(), json!(typed_decimal(&self.quantity, language)));
         }
         if !self.price.is_empty() {
-            members.insert("unit_price".to_owned(), json!(typed_decimal(&self.price)));
+            members.insert("unit_price".to_owned(), json!(typed_decimal(&self.price, language)));
         }
         Value::Object(members)
     }
@@ -255,8 +256,8 @@ impl Draft {
     }
 
     /// The merge patch.
-    fn patch(&self) -> Map<String, Value> {
-        let lines = self.lines.iter().filter(|line| !line.is_removed).map(Line::body);
+    fn patch(&self, language: Language) -> Map<String, Value> {
+        let lines = self.lines.iter().filter(|line| !line.is_removed).map(|line| line.body(language));
         let mut patch = Map::new();
         patch.insert("reference".to_owned(), text_or_null(&self.reference));
         patch.insert("promised_on".to_owned(), text_or_null(&self.promised_on));
@@ -284,7 +285,7 @@ impl Draft {
     /// What each product is ordered as, in words.
     fn by_product(&self, visitor: &Visitor) -> Vec<(&Chosen, String)> {
         let number = |text: &str| {
-            let read = typed_decimal(text).parse::<BigDecimal>();
+            let read = typed_decimal(text, visitor.language).parse::<BigDecimal>();
             read.map_or_else(|_| text.to_owned(), |value| visitor.format.decimal(&value))
         };
         let mut all: Vec<(&Chosen, String)> = Vec::new();
@@ -393,7 +394,7 @@ pub(super) async fn amend(
     draft.resolve(&visitor, &database).await?;
     let mut faults = draft.check(w);
     if faults.is_empty() {
-        let edit = merge_patch::<UpdateOrderRequest>(draft.patch());
+        let edit = merge_patch::<UpdateOrderRequest>(draft.patch(visitor.language));
         let command = AmendOrder { id, expected_version: Some(version), edit };
         match executor.execute(visitor.context.clone(), form.key()?, command, leads_to("amended")).await {
             Ok(answer) => return Ok(follow(answer, "/console/orders")),
@@ -454,7 +455,7 @@ mod tests {
             &lines.1.position=2&lines.1.product_id=b&lines.1.quantity=3&lines.1.remove=1\
             &lines.2.product_id=c&lines.2.quantity=4&lines.3.product_id=&lines.3.quantity=",
         );
-        let patch = Value::Object(draft.patch());
+        let patch = Value::Object(draft.patch(Language::Fr));
         let address =
             json!({"line1": "12 rue", "line2": null, "postal_code": null, "city": "Nantes", "country": "FR"});
         let lines = json!([
@@ -468,6 +469,9 @@ mod tests {
 
     #[test]
     fn without_an_address_the_order_goes_to_the_customers_own() {
-        assert_eq!(draft("lines.0.position=1").patch().get("delivery_address"), Some(&Value::Null));
+        assert_eq!(
+            draft("lines.0.position=1").patch(Language::Fr).get("delivery_address"),
+            Some(&Value::Null)
+        );
     }
 }

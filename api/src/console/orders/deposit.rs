@@ -11,6 +11,7 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::invoices::InvoiceView;
 use comptoir_core::commerce::orders;
 use comptoir_core::values::ids::OrderId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use crate::console::answers::{follow, leads_there};
@@ -80,12 +81,12 @@ pub(super) async fn show(
     ask(&visitor, &database, part(&request, "id")?, None).await
 }
 
-fn body(form: &Form) -> Value {
+fn body(form: &Form, language: Language) -> Value {
     let mut body = Map::new();
     for name in FIELDS {
         let Some(typed) = form.get(name) else { continue };
         let is_number = matches!(*name, "percent" | "amount");
-        let value = if is_number { typed_decimal(typed) } else { typed.to_owned() };
+        let value = if is_number { typed_decimal(typed, language) } else { typed.to_owned() };
         body.insert((*name).to_owned(), json!(value));
     }
     Value::Object(body)
@@ -99,7 +100,7 @@ pub(super) async fn draft(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let id: OrderId = part(&request, "id")?;
-    let read: Result<DepositRequest, Faults> = deserr::deserialize(body(&form));
+    let read: Result<DepositRequest, Faults> = deserr::deserialize(body(&form, visitor.language));
     let command =
         read.map_err(ApiError::from).and_then(|body| body.into_command(id).map_err(ApiError::invalid));
     let command = match command {

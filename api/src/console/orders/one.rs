@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use bigdecimal::{BigDecimal, ToPrimitive};
 use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::addresses::deliver_to;
 use comptoir_core::commerce::customers::CustomerView;
 use comptoir_core::commerce::orders::{self, OrderStatus, OrderView};
 use comptoir_core::commerce::{credit, customers};
@@ -218,9 +219,9 @@ fn share(part: &BigDecimal, whole: &BigDecimal) -> Option<u8> {
 }
 
 fn address(order: &OrderView, customer: Option<&CustomerView>) -> Option<String> {
-    let of_customer = || customer?.addresses.first().map(|address| &address.postal);
+    let of_customer = customer.map(|customer| customer.addresses.as_slice()).unwrap_or_default();
     let PostalAddress { line1, line2, postal_code, city, .. } =
-        order.summary.delivery_address.as_ref().or_else(of_customer)?;
+        deliver_to(order.summary.delivery_address.as_ref(), of_customer)?;
     let place = [postal_code.as_ref().map(ToString::to_string), Some(city.to_string())];
     let place = place.into_iter().flatten().collect::<Vec<_>>().join(" ");
     let parts = [Some(line1.to_string()), line2.as_ref().map(ToString::to_string), Some(place)];

@@ -9,6 +9,7 @@ use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::customers;
 use comptoir_core::commerce::orders::PlaceOrder;
 use comptoir_core::values::ids::CustomerId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::actions::leads_to;
@@ -144,7 +145,7 @@ impl Draft {
     }
 
     /// The body of the API's request.
-    fn body(&self) -> Value {
+    fn body(&self, language: Language) -> Value {
         let mut body = Map::new();
         let mut set = |name: &str, value: &str| {
             if !value.is_empty() {
@@ -158,10 +159,10 @@ impl Draft {
             let mut members = Map::new();
             members.insert("product_id".to_owned(), json!(line.product.id));
             if !line.quantity.is_empty() {
-                members.insert("quantity".to_owned(), json!(typed_decimal(&line.quantity)));
+                members.insert("quantity".to_owned(), json!(typed_decimal(&line.quantity, language)));
             }
             if !line.price.is_empty() {
-                members.insert("unit_price".to_owned(), json!(typed_decimal(&line.price)));
+                members.insert("unit_price".to_owned(), json!(typed_decimal(&line.price, language)));
             }
             Value::Object(members)
         };
@@ -236,7 +237,7 @@ pub(super) async fn place(
     if !faults.is_empty() {
         return again(draft, &visitor, &form, faults);
     }
-    let read: Result<PlaceOrderRequest, Faults> = deserr::deserialize(draft.body());
+    let read: Result<PlaceOrderRequest, Faults> = deserr::deserialize(draft.body(visitor.language));
     let request = match read {
         Ok(request) => request,
         Err(wrong) => {

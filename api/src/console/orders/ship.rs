@@ -15,6 +15,7 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{self, OrderStatus, OrderView};
 use comptoir_core::commerce::shipments::{self, MAX_PARCELS, ShipmentView};
 use comptoir_core::values::ids::OrderId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::state;
@@ -113,8 +114,9 @@ fn typed(form: &Form) -> Vec<Typed> {
 }
 
 /// Whether a quantity was typed, and not nothing.
-fn is_something(quantity: &str) -> bool {
-    !quantity.is_empty() && !typed_decimal(quantity).parse::<BigDecimal>().is_ok_and(|value| value.is_zero())
+fn is_something(quantity: &str, language: Language) -> bool {
+    !quantity.is_empty()
+        && !typed_decimal(quantity, language).parse::<BigDecimal>().is_ok_and(|value| value.is_zero())
 }
 
 fn parcels(form: &Form) -> Vec<(String, String)> {
@@ -131,10 +133,10 @@ fn parcels(form: &Form) -> Vec<(String, String)> {
 }
 
 /// The body of the API, and the rows of the form that its lines are.
-fn body(form: &Form, lines: &[Typed], count: usize) -> (Value, Vec<usize>) {
-    let wanted: Vec<&Typed> = lines.iter().filter(|line| is_something(&line.quantity)).collect();
+fn body(form: &Form, lines: &[Typed], count: usize, language: Language) -> (Value, Vec<usize>) {
+    let wanted: Vec<&Typed> = lines.iter().filter(|line| is_something(&line.quantity, language)).collect();
     let rows = wanted.iter().map(|line| line.row).collect();
-    let line = |line: &&Typed| json!({"position": line.position.parse::<i16>().unwrap_or_default(), "quantity": typed_decimal(&line.quantity)});
+    let line = |line: &&Typed| json!({"position": line.position.parse::<i16>().unwrap_or_default(), "quantity": typed_decimal(&line.quantity, language)});
     let mut body = Map::new();
     body.insert("lines".to_owned(), wanted.iter().map(line).collect());
     for name in ["tracking_number", "shipped_on"] {
@@ -150,7 +152,7 @@ fn body(form: &Form, lines: &[Typed], count: usize) -> (Value, Vec<usize>) {
                 parcel.insert("tracking_number".to_owned(), json!(tracking));
             }
             if !weight.is_empty() {
-                parcel.insert("weight_kg".to_owned(), json!(typed_decimal(&weight)));
+                parcel.insert("weight_kg".to_owned(), json!(typed_decimal(&weight, language)));
             }
             Value::Object(parcel)
         })
@@ -325,11 +327,11 @@ pub(super) async fn ship(
     if count.is_none() {
         faults.add("parcel_count", shipping::parcels_at_most(MAX_PARCELS, visitor.language));
     }
-    if !lines.iter().any(|line| is_something(&line.quantity)) {
+    if !lines.iter().any(|line| is_something(&line.quantity, visitor.language)) {
         faults.add("lines.0.quantity", w.nothing_typed);
     }
     if faults.is_empty() {
-        let (body, rows) = body(&form, &lines, count.unwrap_or_default());
+        let (body, rows) = body(&form, &lines, count.unwrap_or_default(), visitor.language);
         let read: Result<DispatchShipmentRequest, Faults> = deserr::deserialize(body);
         let error = match read {
             Ok(read) => {
@@ -399,7 +401,7 @@ mod tests {
             &lines.1.quantity=2%2C5&tracking_number=MO+1&parcels.0.weight_kg=1%2C2&parcels.1.weight_kg=";
         let form =
             Form::parse("/console/orders/1/ship", &Bytes::from_static(form.as_bytes())).expect("a form");
-        let (body, rows) = body(&form, &typed(&form), 2);
+        let (body, rows) = body(&form, &typed(&form), 2, Language::Fr);
         let expected = json!({
             "lines": [{"position": 3, "quantity": "2.5"}],
             "tracking_number": "MO 1",
@@ -407,7 +409,7 @@ mod tests {
         });
         assert_eq!((body, rows), (expected, vec![1]));
         assert!(
-            !is_something("0,00") && is_something("douze"),
+            !is_something("0,00", Language::Fr) && is_something("douze", Language::Fr),
             "what is no number is refused with its reason"
         );
     }

@@ -115,7 +115,7 @@ pub(crate) async fn create<E: Edited>(
     executor: Data<Executor>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let mut values = E::permitted(Values::of_form(&form, &E::SPEC), false, &visitor);
+    let mut values = E::permitted(Values::of_form(&form, &E::SPEC, visitor.language), false, &visitor);
     if form.has("more") {
         let shown = Shown::again(values, &form, FormFaults::default(), MORE);
         return written::<E>(None, shown, &visitor, &database).await;
@@ -172,7 +172,7 @@ pub(crate) async fn update<E: Edited>(
 ) -> Result<HttpResponse, ApiError> {
     let id: E::Id = part(&request, "id")?;
     let version = form.version()?;
-    let mut values = E::permitted(Values::of_form(&form, &E::SPEC), true, &visitor);
+    let mut values = E::permitted(Values::of_form(&form, &E::SPEC, visitor.language), true, &visitor);
     if form.taken().next().is_some() {
         // If it is changed once more before this is saved, the version is too old.
         let (_, theirs) = known::<E>(id, &visitor, &database).await?;

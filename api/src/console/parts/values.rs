@@ -74,14 +74,16 @@ pub(crate) struct Values {
     texts: BTreeMap<String, String>,
     /// How many rows each list has.
     rows: BTreeMap<&'static str, usize>,
+    /// That of the page: what a comma is.
+    language: Language,
     /// Fields that the form does not have, for this person: the body says nothing of them.
     absent: Vec<&'static str>,
 }
 
 impl Values {
     /// What was typed. Empty rows are left out, so that a row has the index that it has in the body of the API.
-    pub(crate) fn of_form(form: &Form, spec: &Spec) -> Self {
-        let mut values = Self::default();
+    pub(crate) fn of_form(form: &Form, spec: &Spec, language: Language) -> Self {
+        let mut values = Self { language, ..Self::default() };
         for (name, _) in spec.members {
             values.set(name, form.get(name).unwrap_or_default());
             // What was typed in a combobox, beside the id that it stands for.
@@ -130,7 +132,7 @@ impl Values {
             let status = actix_web::http::StatusCode::INTERNAL_SERVER_ERROR;
             ApiError::new(status, "internal", "the row could not be shown").with_cause(cause)
         })?;
-        let mut values = Self::default();
+        let mut values = Self { language, ..Self::default() };
         for list in spec.lists {
             let rows = json[list.name].as_array().map_or(0, Vec::len);
             values.rows.insert(list.name, rows);
@@ -210,7 +212,7 @@ impl Values {
     pub(crate) fn patch(&self, spec: &Spec) -> Map<String, Value> {
         let mut body = Map::new();
         for (name, kind) in spec.members.iter().filter(|(name, _)| self.has(name)) {
-            put(&mut body, name, written(self.get(name), *kind));
+            put(&mut body, name, written(self.get(name), *kind, self.language));
         }
         for group in spec.groups {
             if let Some(value) = find(&mut body, group)
@@ -225,7 +227,7 @@ impl Values {
                 members => {
                     let one = |(name, kind): &(&'static str, Kind)| {
                         let text = self.get(&format!("{}.{index}.{name}", list.name));
-                        ((*name).to_owned(), written(text, *kind))
+                        ((*name).to_owned(), written(text, *kind, self.language))
                     };
                     Value::Object(members.iter().map(one).filter(|(_, value)| !value.is_null()).collect())
                 }
@@ -257,12 +259,12 @@ impl Values {
     }
 }
 
-fn written(text: &str, kind: Kind) -> Value {
+fn written(text: &str, kind: Kind, language: Language) -> Value {
     match kind {
         Kind::Flag => json!(text == "true"),
         _ if text.is_empty() => Value::Null,
         Kind::Text => json!(text),
-        Kind::Decimal => json!(typed_decimal(text)),
+        Kind::Decimal => json!(typed_decimal(text, language)),
         // What is no number stays a text, and is refused with the API's own reason.
         Kind::Whole => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
     }
@@ -335,7 +337,11 @@ mod tests {
     };
 
     fn values(body: &'static str) -> Values {
-        Values::of_form(&Form::parse("/", &Bytes::from_static(body.as_bytes())).expect("a form"), &SPEC)
+        Values::of_form(
+            &Form::parse("/", &Bytes::from_static(body.as_bytes())).expect("a form"),
+            &SPEC,
+            Language::Fr,
+        )
     }
 
     #[test]

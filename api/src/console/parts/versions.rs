@@ -65,12 +65,12 @@ pub(crate) fn yes_or_no(is: bool, w: &'static Parts) -> String {
 
 /// The same with the sign of percent.
 pub(crate) fn percent(typed: &str, visitor: &Visitor) -> String {
-    let read = typed_decimal(typed).parse::<BigDecimal>();
+    let read = typed_decimal(typed, visitor.language).parse::<BigDecimal>();
     read.map_or_else(|_| typed.to_owned(), |value| visitor.format.percent(&value))
 }
 
 /// A typed decimal in the format of the page; what is none stays as it is.
 pub(crate) fn decimal(typed: &str, visitor: &Visitor) -> String {
-    let read = typed_decimal(typed).parse::<BigDecimal>();
+    let read = typed_decimal(typed, visitor.language).parse::<BigDecimal>();
     read.map_or_else(|_| typed.to_owned(), |value| visitor.format.decimal(&value))
 }

@@ -3,6 +3,7 @@
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::invoices::{self, InvoiceFilter};
 use comptoir_core::values::ids::CustomerId;
+use comptoir_core::values::language::Language;
 use serde_json::{Value, json};
 
 use crate::console::format::typed_decimal;
@@ -61,7 +62,7 @@ pub(super) async fn open(
 }
 
 /// The member `invoices` of the body, if something was named, and the ids in its order.
-pub(super) fn named(form: &Form) -> (Option<Value>, Vec<String>) {
+pub(super) fn named(form: &Form, language: Language) -> (Option<Value>, Vec<String>) {
     match form.get("what") {
         Some("named") => {}
         Some("nothing") => return (Some(json!([])), Vec::new()),
@@ -71,7 +72,7 @@ pub(super) fn named(form: &Form) -> (Option<Value>, Vec<String>) {
     for row in 0..form.rows("invoices") {
         let at = |member: &str| form.get(&format!("invoices.{row}.{member}"));
         if let (Some(id), Some(amount)) = (at("invoice_id"), at("amount")) {
-            named.push(json!({ "invoice_id": id, "amount": typed_decimal(amount) }));
+            named.push(json!({ "invoice_id": id, "amount": typed_decimal(amount, language) }));
             ids.push(id.to_owned());
         }
     }

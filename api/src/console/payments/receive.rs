@@ -163,14 +163,14 @@ pub(super) async fn receive(
     if form.has("more") {
         return layout::ok(&page(typed, open, &visitor, form.key_text(), FormFaults::default()));
     }
-    let (named, ids) = allocate::named(&form);
+    let (named, ids) = allocate::named(&form, visitor.language);
     let mut body = Map::new();
     let id = typed.id.map(|id| id.to_string()).unwrap_or_default();
     for (name, value) in [
         ("customer_id", id),
         ("method", typed.method.clone()),
         ("received_on", typed.received_on.clone()),
-        ("amount", typed_decimal(&typed.amount)),
+        ("amount", typed_decimal(&typed.amount, visitor.language)),
         ("reference", typed.reference.clone()),
     ] {
         if !value.is_empty() {

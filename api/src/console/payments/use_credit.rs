@@ -79,7 +79,7 @@ pub(super) async fn use_credit(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let id: CustomerId = part(&request, "id")?;
-    let (named, ids) = allocate::named(&form);
+    let (named, ids) = allocate::named(&form, visitor.language);
     let body: Map<String, Value> = named.map(|named| ("invoices".to_owned(), named)).into_iter().collect();
     let read: Result<UseCreditRequest, Faults> = deserr::deserialize(Value::Object(body));
     let error = match read {

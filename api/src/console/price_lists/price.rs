@@ -9,6 +9,7 @@ use comptoir_core::commerce::prices::{self, EntrySort, PriceEntryView, PriceList
 use comptoir_core::commerce::products;
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::ids::{PriceListId, ProductId};
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::PATH;
@@ -45,13 +46,13 @@ const MOST: u8 = 200;
 const PAGES: usize = 25;
 
 /// The body of the API's request.
-fn body(values: &Values) -> Value {
+fn body(values: &Values, language: Language) -> Value {
     let one = |index: usize| {
         let mut members = Map::new();
         for name in ["from_quantity", "unit_price"] {
             let text = values.get(&format!("{BREAKS}.{index}.{name}"));
             if !text.is_empty() {
-                members.insert(name.to_owned(), json!(typed_decimal(text)));
+                members.insert(name.to_owned(), json!(typed_decimal(text, language)));
             }
         }
         Value::Object(members)
@@ -128,7 +129,7 @@ pub(super) async fn set(
 ) -> Result<HttpResponse, ApiError> {
     let id: PriceListId = part(&request, "id")?;
     let version = form.version()?;
-    let mut values = Values::of_form(&form, &SPEC);
+    let mut values = Values::of_form(&form, &SPEC, visitor.language);
     if form.has("more") {
         let shown = Shown::again(values, &form, FormFaults::default(), LINES);
         return written(id, Some(version), shown, &visitor, &database).await;
@@ -140,7 +141,7 @@ pub(super) async fn set(
     let mut fields = SPEC.fields();
     // What overlaps is said of the product.
     fields.push("entries.*.product_id".to_owned());
-    let read: Result<SetPricesRequest, Faults> = deserr::deserialize(body(&values));
+    let read: Result<SetPricesRequest, Faults> = deserr::deserialize(body(&values, visitor.language));
     let outcome = match read {
         Ok(request) => {
             let command = request.into_command(id, Some(version));

@@ -7,6 +7,7 @@ use askama::Template;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::purchase_orders::{CreatePurchaseOrder, PurchaseOrderView};
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::leads_to;
@@ -73,12 +74,12 @@ impl Line {
         [&self.product.text, &self.product.id, &self.quantity, &self.cost].into_iter().all(String::is_empty)
     }
 
-    fn body(&self) -> Value {
+    fn body(&self, language: Language) -> Value {
         let mut members = Map::new();
         members.insert("product_id".to_owned(), json!(self.product.id));
         for (name, typed) in [("quantity", &self.quantity), ("unit_cost", &self.cost)] {
             if !typed.is_empty() {
-                members.insert(name.to_owned(), json!(typed_decimal(typed)));
+                members.insert(name.to_owned(), json!(typed_decimal(typed, language)));
             }
         }
         Value::Object(members)
@@ -148,7 +149,7 @@ impl Draft {
     }
 
     /// The body of the API's request.
-    fn body(&self) -> Value {
+    fn body(&self, language: Language) -> Value {
         let mut body = Map::new();
         for (name, text) in [
             ("supplier_id", &self.supplier.id),
@@ -161,7 +162,7 @@ impl Draft {
                 body.insert(name.to_owned(), json!(text));
             }
         }
-        body.insert("lines".to_owned(), self.lines.iter().map(Line::body).collect());
+        body.insert("lines".to_owned(), self.lines.iter().map(|line| line.body(language)).collect());
         Value::Object(body)
     }
 }
@@ -230,7 +231,7 @@ pub(super) async fn order(
     draft.resolve(&visitor, &database).await?;
     let mut faults = draft.check(Purchases::of(visitor.language));
     if faults.is_empty() {
-        let read: Result<PurchaseOrderRequest, Faults> = deserr::deserialize(draft.body());
+        let read: Result<PurchaseOrderRequest, Faults> = deserr::deserialize(draft.body(visitor.language));
         let details = read.and_then(|request| request.into_details().map_err(Faults));
         let error = match details {
             Ok(details) => {

@@ -11,6 +11,7 @@ use comptoir_core::commerce::purchase_orders::{self, PurchaseOrderView};
 use comptoir_core::commerce::stock_documents::{MoveGoods, StockDocumentView};
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::PurchaseOrderId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use super::leads_to;
@@ -58,18 +59,19 @@ fn quantity(form: &Form, row: usize) -> String {
     form.get(&format!("lines.{row}.quantity")).unwrap_or_default().to_owned()
 }
 
-fn is_something(quantity: &str) -> bool {
-    !quantity.is_empty() && !typed_decimal(quantity).parse::<BigDecimal>().is_ok_and(|value| value.is_zero())
+fn is_something(quantity: &str, language: Language) -> bool {
+    !quantity.is_empty()
+        && !typed_decimal(quantity, language).parse::<BigDecimal>().is_ok_and(|value| value.is_zero())
 }
 
 /// The body of the API, and the rows of the form that its lines are. A purchase order never changes once something of it has come, and
 /// the rows have their products.
-fn body(form: &Form, id: PurchaseOrderId) -> (Value, Vec<usize>) {
+fn body(form: &Form, id: PurchaseOrderId, language: Language) -> (Value, Vec<usize>) {
     let rows: Vec<usize> =
-        (0..form.rows("lines")).filter(|row| is_something(&quantity(form, *row))).collect();
+        (0..form.rows("lines")).filter(|row| is_something(&quantity(form, *row), language)).collect();
     let line = |row: &usize| {
         let product = form.get(&format!("lines.{row}.product_id")).unwrap_or_default();
-        json!({"product_id": product, "quantity": typed_decimal(&quantity(form, *row))})
+        json!({"product_id": product, "quantity": typed_decimal(&quantity(form, *row), language)})
     };
     let mut body = Map::new();
     body.insert("purchase_order_id".to_owned(), json!(id.to_string()));
@@ -141,7 +143,7 @@ pub(super) async fn receive(
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
     let id: PurchaseOrderId = part(&request, "id")?;
-    let (body, rows) = body(&form, id);
+    let (body, rows) = body(&form, id, visitor.language);
     let mut faults = FormFaults::default();
     if rows.is_empty() {
         faults.add("lines.0.quantity", Purchases::of(visitor.language).nothing_typed);

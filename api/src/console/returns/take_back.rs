@@ -12,6 +12,7 @@ use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::orders::{self, OrderView};
 use comptoir_core::commerce::returns::ReturnView;
 use comptoir_core::values::ids::OrderId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use crate::console::answers::{follow, leads_there};
@@ -80,15 +81,15 @@ struct Typed {
 }
 
 impl Typed {
-    fn is_something(&self) -> bool {
-        let value = typed_decimal(&self.quantity).parse::<BigDecimal>();
+    fn is_something(&self, language: Language) -> bool {
+        let value = typed_decimal(&self.quantity, language).parse::<BigDecimal>();
         !self.quantity.is_empty() && !value.is_ok_and(|value| value.is_zero())
     }
 
-    fn body(&self) -> Value {
+    fn body(&self, language: Language) -> Value {
         let mut members = Map::new();
         members.insert("position".to_owned(), json!(self.position.parse::<i16>().unwrap_or_default()));
-        members.insert("quantity".to_owned(), json!(typed_decimal(&self.quantity)));
+        members.insert("quantity".to_owned(), json!(typed_decimal(&self.quantity, language)));
         members.insert("restock".to_owned(), json!(!self.is_written_off));
         if !self.reason.is_empty() {
             members.insert("reason".to_owned(), json!(self.reason));
@@ -112,10 +113,10 @@ fn typed(form: &Form) -> Vec<Typed> {
 }
 
 /// The body of the API, and the rows of the form that its lines are.
-fn body(form: &Form, typed: &[Typed]) -> (Value, Vec<usize>) {
-    let wanted: Vec<&Typed> = typed.iter().filter(|line| line.is_something()).collect();
+fn body(form: &Form, typed: &[Typed], language: Language) -> (Value, Vec<usize>) {
+    let wanted: Vec<&Typed> = typed.iter().filter(|line| line.is_something(language)).collect();
     let mut body = Map::new();
-    body.insert("lines".to_owned(), wanted.iter().map(|line| line.body()).collect());
+    body.insert("lines".to_owned(), wanted.iter().map(|line| line.body(language)).collect());
     for name in ["reference", "reason", "received_on"] {
         if let Some(text) = form.get(name) {
             body.insert(name.to_owned(), json!(text));
@@ -219,11 +220,11 @@ pub(super) async fn take_back(
     let (w, version) = (Returns::of(visitor.language), form.version()?);
     let typed = typed(&form);
     let mut faults = FormFaults::default();
-    if !typed.iter().any(Typed::is_something) {
+    if !typed.iter().any(|line| line.is_something(visitor.language)) {
         faults.add("lines.0.quantity", w.nothing_typed);
     }
     if faults.is_empty() {
-        let (body, rows) = body(&form, &typed);
+        let (body, rows) = body(&form, &typed, visitor.language);
         let read: Result<ReceiveReturnRequest, Faults> = deserr::deserialize(body);
         let error = match read {
             Ok(read) => {
@@ -270,7 +271,8 @@ async fn outdated(
     for line in &order.lines {
         let product = line.product_id.to_string();
         let at = typed.iter().position(|one| one.product_id == product);
-        let Some(mine) = at.map(|at| typed.remove(at)).filter(Typed::is_something) else { continue };
+        let mine = at.map(|at| typed.remove(at)).filter(|mine| mine.is_something(visitor.language));
+        let Some(mine) = mine else { continue };
         versions =
             versions.with(&line.name, mine.quantity, visitor.format.decimal(line.returnable().value()));
     }
@@ -297,7 +299,7 @@ mod tests {
             &lines.1.outcome=write-off&lines.1.reason=d%C3%A9chir%C3%A9&lines.2.position=4&lines.2.quantity=3&lines.2.outcome=restock";
         let form =
             Form::parse("/console/orders/1/return", &Bytes::from_static(form.as_bytes())).expect("a form");
-        let (body, rows) = body(&form, &typed(&form));
+        let (body, rows) = body(&form, &typed(&form), Language::Fr);
         let expected = json!({"reason": "trop grand", "lines": [
             {"position": 2, "quantity": "1.5", "restock": false, "reason": "déchiré"},
             {"position": 4, "quantity": "3", "restock": true},

@@ -250,7 +250,7 @@ async fn change(
 ) -> Result<HttpResponse, ApiError> {
     let now = shown(&visitor.tenant)?;
     let form = &form.with_theirs(|name| theirs(&now, name));
-    let mut body = patch(part.specs(), form);
+    let mut body = patch(part.specs(), form, visitor.language);
     if part == Part::Invoicing {
         put(&mut body, REMINDERS, typed_levels(form));
     }

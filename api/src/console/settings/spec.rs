@@ -1,6 +1,7 @@
 //! The fields of the settings. Each is called like the pointer of the API's body, with points: its value is read from what the API
 //! shows, and put into the patch that the API takes.
 
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use crate::console::format::typed_decimal;
@@ -152,14 +153,14 @@ pub(super) fn inputs(
 }
 
 /// The merge patch of a form: what is empty is erased.
-pub(super) fn patch(specs: &[Spec], form: &Form) -> Value {
+pub(super) fn patch(specs: &[Spec], form: &Form, language: Language) -> Value {
     let mut patch = json!({});
     for spec in specs {
         let typed = form.get(spec.name);
         let value = match (spec.kind, typed) {
             (Kind::Check, typed) => json!(typed.is_some()),
             (_, None) => Value::Null,
-            (Kind::Decimal, Some(text)) => json!(typed_decimal(text)),
+            (Kind::Decimal, Some(text)) => json!(typed_decimal(text, language)),
             (_, Some(text)) => json!(text),
         };
         put(&mut patch, spec.name, value);
@@ -199,7 +200,7 @@ mod tests {
             "name=Docks&registration.scheme=siret&address.line1=1+rue&address.country=FR&time_zone=UTC";
         let form =
             Form::parse("/console/settings/company", &Bytes::from_static(body.as_bytes())).expect("a form");
-        let patch = patch(COMPANY, &form);
+        let patch = patch(COMPANY, &form, Language::Fr);
         assert_eq!(patch["registration"], Value::Null);
         assert_eq!(patch["vat_number"], Value::Null);
         assert_eq!(patch["address"]["line1"], "1 rue");
@@ -211,7 +212,7 @@ mod tests {
         let body = "invoicing.share_capital=10+000%2C50&invoicing.one_stop_shop=true";
         let form =
             Form::parse("/console/settings/invoicing", &Bytes::from_static(body.as_bytes())).expect("a form");
-        let patch = patch(INVOICING, &form);
+        let patch = patch(INVOICING, &form, Language::Fr);
         assert_eq!(patch["invoicing"]["share_capital"], "10000.50");
         assert_eq!(
             (&patch["invoicing"]["one_stop_shop"], &patch["invoicing"]["dates_in_order"]),

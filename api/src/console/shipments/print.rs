@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use comptoir_core::application::{Permission, TenantDatabase};
+use comptoir_core::commerce::addresses::deliver_to;
 use comptoir_core::commerce::{customers, documents, orders, shipments, warehouses};
 use comptoir_core::values::contact::PostalAddress;
 use comptoir_core::values::ids::{OrderId, ShipmentId};
@@ -124,15 +125,14 @@ pub(super) async fn picking_list(
         None => String::new(),
     };
     let number = state::number(&order);
-    let own =
-        customer.as_ref().and_then(|customer| customer.addresses.first()).map(|address| &address.postal);
+    let of_customer = customer.as_ref().map(|customer| customer.addresses.as_slice()).unwrap_or_default();
     let format = &visitor.format;
     let head = Head {
         has_logo: has_logo(&visitor, &database).await?,
         company: visitor.tenant.name.clone(),
         company_address: address(visitor.tenant.address.as_ref()),
         code: code(&number, &order.id.to_string()),
-        deliver_to: address(order.delivery_address.as_ref().or(own)),
+        deliver_to: address(deliver_to(order.delivery_address.as_ref(), of_customer)),
         ordered_on: order.ordered_on.map(|day| format.business_day(day)).unwrap_or_default(),
         promised_on: order.promised_on.map(|day| format.business_day(day)).unwrap_or_default(),
         customer: customer.as_ref().map(|customer| customer.name.clone()).unwrap_or_default(),

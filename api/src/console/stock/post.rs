@@ -214,7 +214,7 @@ async fn post(
     draft.resolve(visitor, database).await?;
     let mut faults = draft.check(w);
     if faults.is_empty() {
-        match read(kind, draft.body(kind), visitor.language)? {
+        match read(kind, draft.body(kind, visitor.language), visitor.language)? {
             Err(wrong) => faults = wrong,
             Ok(command) => {
                 let answer = executor.execute(visitor.context.clone(), form.key()?, command, leads_on).await;

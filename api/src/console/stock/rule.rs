@@ -9,6 +9,7 @@ use comptoir_core::application::error::Error;
 use comptoir_core::application::unit_of_work::Executor;
 use comptoir_core::commerce::stock::{self, ReorderRule, SetReorderRule, StockView};
 use comptoir_core::values::ids::StockId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use crate::console::answers::{follow, leads_there};
@@ -104,11 +105,11 @@ async fn ask(
     layout::show(status, &page)
 }
 
-fn body(form: &Form) -> Value {
+fn body(form: &Form, language: Language) -> Value {
     let mut body = Map::new();
     for name in FIELDS {
         if let Some(typed) = form.get(name) {
-            body.insert(name.to_owned(), json!(typed_decimal(typed)));
+            body.insert(name.to_owned(), json!(typed_decimal(typed, language)));
         }
     }
     Value::Object(body)
@@ -126,7 +127,7 @@ pub(super) async fn set(
     let (rule, done) = if form.has("end") {
         (None, "no-rule")
     } else {
-        let read: Result<ReorderRuleRequest, Faults> = deserr::deserialize(body(&form));
+        let read: Result<ReorderRuleRequest, Faults> = deserr::deserialize(body(&form, visitor.language));
         match read {
             Ok(request) => (Some(ReorderRule::from(request)), "rule"),
             Err(wrong) => {

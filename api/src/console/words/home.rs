@@ -55,15 +55,40 @@ super::words! {
     }
 }
 
-pub(crate) fn greeting(name: &str, cases: usize, language: Language) -> String {
+/// `said` is how the page writes the number of cases: `50+` where there may be more.
+pub(crate) fn greeting(name: &str, cases: i64, said: &str, language: Language) -> String {
     let first = name.split_whitespace().next().unwrap_or(name);
     let said = match (language, cases) {
         (Language::Fr, 0) => format!("Bonjour {first}. Rien à suivre."),
         (Language::Fr, 1) => format!("Bonjour {first}. Un dossier à suivre."),
-        (Language::Fr, cases) => format!("Bonjour {first}. {cases} dossiers à suivre."),
+        (Language::Fr, _) => format!("Bonjour {first}. {said} dossiers à suivre."),
         (Language::En, 0) => format!("Hello {first}. Nothing to follow up."),
         (Language::En, 1) => format!("Hello {first}. One case to follow up."),
-        (Language::En, cases) => format!("Hello {first}. {cases} cases to follow up."),
+        (Language::En, _) => format!("Hello {first}. {said} cases to follow up."),
+    };
+    set(&said, language)
+}
+
+pub(crate) fn all_held(count: &str, language: Language) -> String {
+    let said = match language {
+        Language::Fr => format!("Voir les {count} commandes retenues"),
+        Language::En => format!("See the {count} held orders"),
+    };
+    set(&said, language)
+}
+
+pub(crate) fn all_late(count: &str, language: Language) -> String {
+    let said = match language {
+        Language::Fr => format!("Voir les {count} commandes en retard"),
+        Language::En => format!("See the {count} late orders"),
+    };
+    set(&said, language)
+}
+
+pub(crate) fn all_overdue(count: &str, language: Language) -> String {
+    let said = match language {
+        Language::Fr => format!("Voir les {count} factures échues"),
+        Language::En => format!("See the {count} overdue invoices"),
     };
     set(&said, language)
 }

@@ -57,7 +57,11 @@ super::words! {
         done_deleted: "Le brouillon est supprimé.", "The draft has been deleted.";
         changed: "Quelqu'un a changé cette facture entre-temps. Voici son état actuel : rien n'a été fait.", "Somebody changed this invoice meanwhile. This is how it is now: nothing was done.";
         edit: "Modifier le brouillon", "Edit the draft";
-        validate: "Valider la facture", "Validate the invoice";
+        validate: "Valider la facture…", "Validate the invoice…";
+        validate_title: "Valider la facture", "Validate the invoice";
+        validate_hint: "Elle reçoit son numéro, qui ne se retire pas : une facture validée ne se corrige que par un avoir.", "It gets its number, which is never taken back: a validated invoice is corrected by a credit note alone.";
+        validate_do: "Valider la facture", "Validate the invoice";
+        net_so_far: "Total HT, avant déduction des acomptes", "Total without VAT, before deposits are taken off";
         delete: "Supprimer le brouillon…", "Delete the draft…";
         receive_payment: "Enregistrer un paiement…", "Record a payment…";
         send: "Envoyer la facture", "Send the invoice";

@@ -5,7 +5,7 @@
 
 pub(crate) mod accounting;
 mod admin_faults;
-mod audit;
+pub(crate) mod audit;
 pub(crate) mod counts;
 pub(crate) mod customers;
 pub(crate) mod emails;

@@ -20,6 +20,7 @@ use super::draft::{
     Draft, DraftAdjustment, DraftLine, DraftVat, Period as InvoicePeriod, Reasoned, ReasonedValue, Source,
 };
 use super::repository::{Claimed, InvoiceRow, channel, kind, state};
+use super::taxes;
 use super::totals::AdjustmentKind;
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
@@ -175,6 +176,9 @@ pub struct DraftView {
     #[schema(value_type = Vec<Uuid>)]
     pub deposits: Vec<InvoiceId>,
     pub updated_at: DateTime<Utc>,
+    /// What it comes to without VAT, before its deposits are taken off; for the pages alone.
+    #[serde(skip)]
+    pub net_so_far: Option<Money>,
 }
 
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -316,6 +320,7 @@ impl DraftView {
             unshipped: draft.unshipped,
             deposits: draft.deposits.clone(),
             updated_at: invoice.updated_at,
+            net_so_far: taxes::net_so_far(draft),
         }
     }
 }

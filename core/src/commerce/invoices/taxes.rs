@@ -5,7 +5,9 @@ use std::collections::HashMap;
 
 use super::compose::Named;
 use super::content::{self, UnitName, Vat};
-use super::draft::{Draft, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue};
+use super::draft::{
+    Draft, DraftAdjustment, DraftLine, DraftReason, DraftVat, LineRole, Reasoned, ReasonedValue,
+};
 use super::parties::{Known, territory};
 use super::totals::{Adjustment, AdjustmentValue, DocumentAdjustment, Line, LineVat, Totals, VatGroup};
 use crate::commerce::vat::{
@@ -165,6 +167,30 @@ impl Taxes {
 
 fn vat_of(vat: &LineVat) -> Vat {
     Vat { category: vat.category, rate: vat.rate.clone() }
+}
+
+/// What a draft comes to without VAT, as it is now: the deposits that it takes off are not its lines yet. `None` for what no invoice may
+/// come to.
+pub(super) fn net_so_far(draft: &Draft) -> Option<Money> {
+    // The validation may find another category. Only what is adjusted in percent asks for it.
+    let vat = |vat: &DraftVat| LineVat {
+        category: vat.category.unwrap_or(Category::Standard),
+        rate: Some(vat.rate.clone()),
+    };
+    let line = |line: &DraftLine| Line {
+        quantity: line.quantity.clone(),
+        takes_off: line.role == LineRole::TakesDepositOff,
+        unit_price: line.unit_price.clone(),
+        adjustments: line.adjustments.iter().map(adjustment).collect(),
+        vat: vat(&line.vat),
+    };
+    let of_all = |given: &DraftAdjustment| DocumentAdjustment {
+        adjustment: adjustment(&given.adjustment),
+        vat: vat(&given.vat),
+    };
+    let lines: Vec<Line> = draft.lines.iter().map(line).collect();
+    let adjustments: Vec<DocumentAdjustment> = draft.adjustments.iter().map(of_all).collect();
+    Totals::of(&lines, &adjustments, &Money::zero()).ok().map(|totals| totals.net)
 }
 
 fn adjustment(given: &Reasoned) -> Adjustment {

@@ -14,7 +14,7 @@ use super::repository::{ShipmentRow, parcels, status};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::commerce::addresses::{self, AddressKind};
+use crate::commerce::addresses;
 use crate::commerce::orders::repository::status as order_status;
 use crate::commerce::orders::{OrderError, OrderStatus};
 use crate::commerce::stock::places::Taken;
@@ -325,8 +325,7 @@ pub async fn delivery_note(
     let found = found.ok_or(OrderError::NotFound(shipment.summary.order_id))?;
     let (order_reference, order_external_id, ordered_on, own, customer, customer_name, stored) = found;
     let all = addresses::from_json(stored)?;
-    let first = |kind| all.iter().find(|address| address.kind == kind).map(|address| address.postal.clone());
-    let of_customer = || first(AddressKind::Shipping).or_else(|| first(AddressKind::Billing));
+    let own = addresses::postal_from_json(own)?;
     Ok(DeliveryNote {
         shipment,
         order_reference,
@@ -334,7 +333,7 @@ pub async fn delivery_note(
         ordered_on: ordered_on.map(BusinessDate::stored),
         customer_id: CustomerId::from_uuid(customer),
         customer_name,
-        address: addresses::postal_from_json(own)?.or_else(of_customer),
+        address: addresses::deliver_to(own.as_ref(), &all).cloned(),
     })
 }
 

@@ -4,6 +4,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::stock_documents::StockDocumentKind;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::WarehouseId;
+use comptoir_core::values::language::Language;
 use serde_json::{Map, Value, json};
 
 use crate::console::choose::Chosen;
@@ -122,7 +123,8 @@ impl Draft {
         let id = product.id.to_string();
         if let Some(line) = self.lines.iter_mut().find(|line| line.product.id == id) {
             // What is no quantity stays as it is, and is refused when the form is sent.
-            if let (Ok(before), Ok(one)) = (Units::parse(&typed_decimal(&line.quantity)), Units::parse("1")) {
+            let before = Units::parse(&typed_decimal(&line.quantity, visitor.language));
+            if let (Ok(before), Ok(one)) = (before, Units::parse("1")) {
                 line.quantity = visitor.format.decimal(before.plus(&one).value());
             } else if line.quantity.is_empty() {
                 "1".clone_into(&mut line.quantity);
@@ -178,7 +180,7 @@ impl Draft {
     }
 
     /// The body of the API's request.
-    pub(super) fn body(&self, kind: StockDocumentKind) -> Value {
+    pub(super) fn body(&self, kind: StockDocumentKind, language: Language) -> Value {
         let mut body = Map::new();
         let mut set = |name: &str, value: &str| {
             if !value.is_empty() {
@@ -203,8 +205,8 @@ impl Draft {
                 }
             };
             set("product_id", &line.product.id);
-            set(quantity(kind), &typed_decimal(&line.quantity));
-            set("unit_cost", &typed_decimal(&line.cost));
+            set(quantity(kind), &typed_decimal(&line.quantity, language));
+            set("unit_cost", &typed_decimal(&line.cost, language));
             set(location(kind), &line.location.id);
             set("to_location_id", &line.to_location.id);
             Value::Object(members)
