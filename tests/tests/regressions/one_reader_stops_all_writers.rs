@@ -107,9 +107,9 @@ const LISTS: &[List] = &[
     List {
         path: "/api/v1/orders/to-prepare",
         table: "orders",
-        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY])],
-        selection: &[],
-        looks_through: |_| false,
+        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY]), ("customer_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[("q", "r-300"), ("q", "r")],
+        looks_through: |given| given.contains_key("q") || given.contains_key("customer_id"),
     },
     List {
         path: "/api/v1/returns",
@@ -128,15 +128,19 @@ const LISTS: &[List] = &[
     List {
         path: "/api/v1/orders/back-orders",
         table: "orders",
-        filters: &[],
-        selection: &[],
-        looks_through: |_| false,
+        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY]), ("customer_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[("q", "r-200"), ("q", "r")],
+        looks_through: |given| given.contains_key("q") || given.contains_key("customer_id"),
     },
     List {
         path: "/api/v1/orders/late",
         table: "orders",
-        filters: &[("days", &["0", "3000"])],
-        selection: &[],
+        filters: &[
+            ("days", &["0", "3000"]),
+            ("warehouse_id", &[BUSY, EARLY, NOBODY]),
+            ("customer_id", &[BUSY, EARLY, NOBODY]),
+        ],
+        selection: &[("q", "r-300"), ("q", "r")],
         looks_through: |_| true,
     },
     List {

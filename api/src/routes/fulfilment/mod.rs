@@ -10,7 +10,7 @@ use comptoir_core::application::Permission::{OrdersRead, StockCosts};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::{LateFilters, ToPrepareFilters};
+pub(crate) use dto::{LateFilters, OpenOrderFilters};
 pub(crate) use handlers::{export_late, export_to_prepare};
 
 pub(super) fn endpoints() -> Endpoints {
