@@ -365,6 +365,13 @@ const LISTS: &[List] = &[
         },
     },
     List {
+        path: "/api/v1/stock/value/products",
+        table: "stock_levels",
+        filters: &[("on", &["2026-01-08"]), ("warehouse_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/stock-location-movements",
         table: "stock_location_movements",
         filters: &[

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use chrono::Utc;
 use comptoir_core::application::TenantDatabase;
 use comptoir_core::commerce::orders::{self, OpenOrder, OpenOrderFilter, OpenOrderSort, OpenOrderWithLines};
-use comptoir_core::commerce::stock::{self, StockSort, StockValue};
+use comptoir_core::commerce::stock::{self, ProductValue, StockSort, StockValue};
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::business_date::BusinessDate;
 
@@ -105,7 +105,7 @@ pub(crate) async fn export_late(
 /// What the stock was worth at a date
 ///
 /// By warehouse, and overall: what was on hand by the dates of the business, at the average cost after the last movement of that day or
-/// before. It reads the ledger up to then; if that takes longer than a request may, the answer is 503, and the CSV by product helps.
+/// before. It reads the ledger up to then; if that takes longer than a request may, the answer is 503, and the list by product helps.
 #[utoipa::path(get, path = "/api/v1/stock/value", tag = "stock", operation_id = "getStockValue", params(ValueFilters),
     responses((status = 200, body = StockValue)))]
 pub(crate) async fn value(
@@ -116,6 +116,22 @@ pub(crate) async fn value(
     let ValueFilters { on, warehouse_id } = query.0;
     let value = stock::value(&database, &context.0, on.unwrap_or_else(today), warehouse_id).await?;
     Ok(HttpResponse::Ok().json(value))
+}
+
+/// What the stock of each product was worth at a date, a page at a time
+///
+/// Of each warehouse. A page reads the movements of its products. Those of which nothing was on hand are left out, so a page may hold
+/// fewer than asked for, and have a next one.
+#[utoipa::path(get, path = "/api/v1/stock/value/products", tag = "stock", operation_id = "listStockValueByProduct", params(ValueFilters, ListQuery<ValueFilters, StockSort>),
+    responses((status = 200, body = List<ProductValue>)))]
+pub(crate) async fn value_by_product(
+    context: Context,
+    query: ListQuery<ValueFilters, StockSort>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let ValueFilters { on, warehouse_id } = query.filter;
+    let on = on.unwrap_or_else(today);
+    Ok(respond::listed(stock::value_by_product(&database, &context.0, on, warehouse_id, &query.page).await?))
 }
 
 /// What the stock of each product was worth at a date, as CSV

@@ -22,5 +22,6 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(OrdersRead), handlers::__path_late, handlers::late)
         .with(Needs(OrdersRead), handlers::__path_export_late, handlers::export_late)
         .with(Needs(StockCosts), handlers::__path_value, handlers::value)
+        .with(Needs(StockCosts), handlers::__path_value_by_product, handlers::value_by_product)
         .with(Needs(StockCosts), handlers::__path_export_value, handlers::export_value)
 }
