@@ -184,8 +184,7 @@ where
             return Ok(Way::Among { ids: ids.clone(), searched: false });
         }
         if let Some(words) = &selection.words {
-            let search = Search { function: F::SEARCH, words, most: MAX_LOOKED_AT + 1 };
-            if let Some(ids) = few(search.load(&mut connection).await?) {
+            if let Some(ids) = searched(connection, F::SEARCH, words).await? {
                 return Ok(Way::Among { ids, searched: true });
             }
         } else if self.filter.is_served(self.request.key) {
@@ -300,6 +299,19 @@ where
 
 fn shown<'q, F: Filtered<'q>>(rows: Vec<F::Row>) -> Result<Vec<F::View>, Error> {
     rows.into_iter().map(F::view).collect()
+}
+
+/// Returns the ids of the rows that have all of these words, if they are no more than a page looks at.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn searched(
+    mut connection: &AsyncPgConnection,
+    function: &'static str,
+    words: &str,
+) -> Result<Option<Vec<Uuid>>, Error> {
+    let search = Search { function, words, most: MAX_LOOKED_AT + 1 };
+    Ok(few(search.load(&mut connection).await?))
 }
 
 /// Returns the ids if they are all that there are.

@@ -398,10 +398,11 @@ const LISTS: &[List] = &[
             ("document_id", &[BUSY, EARLY, NOBODY]),
             ("kind", &["reservation", "write_off"]),
         ],
-        selection: &[],
+        // What finds one product (with most movements, and with few), ten of them, and more than a page looks at.
+        selection: &[("q", "00017"), ("q", "00018"), ("q", "0001"), ("q", "name")],
         looks_through: |given| {
             let both = given.contains_key("product_id") && given.contains_key("document_id");
-            both || given.contains_key("warehouse_id") || given.contains_key("kind")
+            both || ["warehouse_id", "kind", "q"].iter().any(|name| given.contains_key(name))
         },
     },
     List {

@@ -31,7 +31,8 @@ FROM generate_series(1, 30000) AS n;
 
 -- Few are kept in stock, at the early end, and few are in the small category.
 INSERT INTO products (tenant_id, id, version, sku, name, unit_price, vat_rate, archived_at, created_at, updated_at, stocked, category_id)
-SELECT 'TENANT', gen_random_uuid(), 1, 'P-' || lpad(n::text, 5, '0'), CASE WHEN n % 3 = 0 THEN 'Same' ELSE 'Name ' || lpad(n::text, 5, '0') END,
+SELECT 'TENANT', CASE n WHEN 17 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 18 THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE gen_random_uuid() END, 1, 'P-' || lpad(n::text, 5, '0'), CASE WHEN n % 3 = 0 THEN 'Same' ELSE 'Name ' || lpad(n::text, 5, '0') END,
     1, 20, CASE WHEN n <= 15000 THEN now() END, timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now(), n <= 50,
     CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000c2' WHEN n <= 20000 THEN '01900000-0000-7000-8000-0000000000c1'
         WHEN n <= 25000 THEN '01900000-0000-7000-8000-0000000000c5' END::uuid
