@@ -11,7 +11,7 @@ use comptoir_core::application::TenantDatabase;
 use comptoir_core::application::context::RequestContext;
 use comptoir_core::application::listing::Selection;
 use comptoir_core::commerce::invoices::{self, InvoiceFilter};
-use comptoir_core::commerce::orders;
+use comptoir_core::commerce::orders::{self, OpenOrderFilter};
 use comptoir_core::commerce::stock::{self, StockFilter};
 use comptoir_core::platform::paging::{Count, Page};
 use comptoir_core::values::ids::TenantId;
@@ -109,10 +109,13 @@ fn fresh(key: (TenantId, Work)) -> Option<Option<Count>> {
 
 async fn counted(database: &TenantDatabase, context: &RequestContext, work: Work) -> Result<Count, ApiError> {
     let none = Count { value: 0, exact: true };
+    let every = OpenOrderFilter::default();
     let selection = Selection { counted: true, ..Selection::default() };
     Ok(match work {
-        Work::ToPrepare => seen(&orders::to_prepare(database, context, None, &first(LOOKED_AT)?).await?),
-        Work::Late => seen(&orders::late(database, context, LATE_AFTER_DAYS, &first(LOOKED_AT)?).await?),
+        Work::ToPrepare => seen(&orders::to_prepare(database, context, &every, &first(LOOKED_AT)?).await?),
+        Work::Late => {
+            seen(&orders::late(database, context, &every, LATE_AFTER_DAYS, &first(LOOKED_AT)?).await?)
+        }
         Work::Low => {
             let filter = StockFilter { low: true, selection, ..StockFilter::default() };
             stock::list(database, context, &filter, &first(1)?).await?.count.unwrap_or(none)

@@ -95,7 +95,7 @@ impl From<Selecting> for Selection {
             before: before.map(|Time(time)| time),
         };
         Self {
-            words: q.map(|Words(words)| words),
+            words: q.map(Into::into),
             ids: ids.map(|Several(ids)| ids.into_iter().map(|AnyId(id)| id).collect()),
             external_id: external_id.map(Into::into),
             created: period(created_from, created_before),
@@ -252,7 +252,7 @@ impl<F: SearchFilters> IntoParams for ExportQuery<F> {
 
 /// What is searched for.
 #[derive(Debug)]
-struct Words(String);
+pub(crate) struct Words(String);
 
 read_from_text!(Words => |text| {
     let length = text.chars().count();
@@ -270,6 +270,12 @@ read_from_text!(Words => |text| {
     }?;
     Ok(Words(Text::parse(text)?.into()))
 });
+
+impl From<Words> for String {
+    fn from(words: Words) -> Self {
+        words.0
+    }
+}
 
 /// Values that are separated by commas, each of them once, and at most `MOST`.
 #[derive(Debug)]

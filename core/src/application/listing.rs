@@ -91,6 +91,11 @@ pub(crate) trait Filtered<'q>: Sync {
     fn column(key: Self::Sort) -> &'static str;
     fn among(ids: Vec<Uuid>) -> Filter<'q, Self::Table>;
     fn with_words(words: &'q str) -> Filter<'q, Self::Table>;
+    /// Whether rows that match may follow this one, at which a look through the list stopped. Where [`Self::walk`] begins among the rows
+    /// with some values whatever the branch is, none do behind the last of them.
+    fn leads_to(&self, _last: &Self::View) -> bool {
+        true
+    }
     /// The range of the times by which the list is sorted.
     fn period(&self, key: Self::Sort) -> Option<Period>;
     fn view(row: Self::Row) -> Result<Self::View, Error>;
@@ -126,17 +131,36 @@ impl TenantDatabase {
         Counted<F::Rows>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, i64>,
         Counted<Matching<'q, F::Rows, F::Table>>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, i64>,
     {
-        self.read(context, async |connection| {
-            let list = List { filter, request, tenant: context.tenant_id().uuid() };
-            let way = list.way(connection).await?;
-            let mut page = list.page(connection, &way).await?;
-            if filter.selection().counted {
-                page.count = Some(list.count(connection, &way).await?);
-            }
-            Ok(page)
-        })
-        .await
+        let tenant = context.tenant_id().uuid();
+        self.read(context, async |connection| page_of(connection, tenant, filter, request).await).await
     }
+}
+
+/// Reads the page of a list, in a transaction of a principal of this tenant.
+///
+/// # Errors
+/// Fails if the database cannot be reached, or if a row cannot be shown.
+pub(crate) async fn page_of<'q, F>(
+    connection: &AsyncPgConnection,
+    tenant: Uuid,
+    filter: &'q F,
+    request: &PageRequest<F::Sort>,
+) -> Result<Page<F::View>, Error>
+where
+    F: Filtered<'q>,
+    F::Rows: for<'c> LoadQuery<'q, &'c AsyncPgConnection, F::Row>,
+    Matching<'q, F::Rows, F::Table>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, F::Row> + Send,
+    Ids<F::Rows>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, Uuid>,
+    Counted<F::Rows>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, i64>,
+    Counted<Matching<'q, F::Rows, F::Table>>: for<'c> LoadQuery<'q, &'c AsyncPgConnection, i64>,
+{
+    let list = List { filter, request, tenant };
+    let way = list.way(connection).await?;
+    let mut page = list.page(connection, &way).await?;
+    if filter.selection().counted {
+        page.count = Some(list.count(connection, &way).await?);
+    }
+    Ok(page)
 }
 
 struct List<'a, 'q, F: Filtered<'q>> {
@@ -160,8 +184,7 @@ where
             return Ok(Way::Among { ids: ids.clone(), searched: false });
         }
         if let Some(words) = &selection.words {
-            let search = Search { function: F::SEARCH, words, most: MAX_LOOKED_AT + 1 };
-            if let Some(ids) = few(search.load(&mut connection).await?) {
+            if let Some(ids) = searched(connection, F::SEARCH, words).await? {
                 return Ok(Way::Among { ids, searched: true });
             }
         } else if self.filter.is_served(self.request.key) {
@@ -202,7 +225,8 @@ where
                 let (last, rows): (Option<F::Row>, Vec<F::Row>) =
                     look_through!(connection, request, walk, matching);
                 let period = self.filter.period(request.key);
-                let edge = last.map(F::view).transpose()?.filter(|last| request.leads_on(last, period));
+                let leads_on = |last: &F::View| request.leads_on(last, period) && self.filter.leads_to(last);
+                let edge = last.map(F::view).transpose()?.filter(leads_on);
                 Ok(request.page_up_to(edge, shown::<F>(rows)?))
             }
         }
@@ -275,6 +299,19 @@ where
 
 fn shown<'q, F: Filtered<'q>>(rows: Vec<F::Row>) -> Result<Vec<F::View>, Error> {
     rows.into_iter().map(F::view).collect()
+}
+
+/// Returns the ids of the rows that have all of these words, if they are no more than a page looks at.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn searched(
+    mut connection: &AsyncPgConnection,
+    function: &'static str,
+    words: &str,
+) -> Result<Option<Vec<Uuid>>, Error> {
+    let search = Search { function, words, most: MAX_LOOKED_AT + 1 };
+    Ok(few(search.load(&mut connection).await?))
 }
 
 /// Returns the ids if they are all that there are.

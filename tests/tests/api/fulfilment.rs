@@ -173,3 +173,78 @@ async fn an_order_is_late_some_days_after_the_customer_made_it() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_list_of_open_orders_is_narrowed_by_warehouse_customer_and_words() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (one, other) = (api.customer("C-1").await?, api.customer("C-2").await?);
+        let (tea, pot) = (api.stocked_product("TEA").await?, api.stocked_product("POT").await?);
+        let market = api.created("/warehouses", &json!({"code": "MARKET", "name": "Market"})).await?;
+        receive(&api, &tea, "10", None).await?;
+        receive(&api, &tea, "10", Some(&market)).await?;
+        let ago = (chrono::Utc::now() - chrono::TimeDelta::days(10)).format("%Y-%m-%d").to_string();
+        let at_market = || json!({"warehouse_id": market["id"], "ordered_on": ago});
+        let at_default = || json!({"ordered_on": ago});
+        // Of tea there is enough in both, and of pots none in either.
+        for (product, kind) in [(&tea, "READY"), (&pot, "WAIT")] {
+            let line = [(product, "1")];
+            confirmed(&api, &one, &format!("{kind}-1"), &line, at_default()).await?;
+            confirmed(&api, &other, &format!("{kind}-2"), &line, at_default()).await?;
+            confirmed(&api, &one, &format!("{kind}-3"), &line, at_market()).await?;
+            confirmed(&api, &other, &format!("{kind}-4"), &line, at_market()).await?;
+        }
+        let id = |value: &Value| value["id"].as_str().unwrap_or_default().to_owned();
+        let (warehouse, customer) = (id(&market), id(&other));
+        let lists: [(&str, &[&str]); 3] =
+            [("to-prepare", &["READY"]), ("back-orders", &["WAIT"]), ("late", &["READY", "WAIT"])];
+        for (list, kinds) in lists {
+            let narrowed = async |query: &str| -> Result<Vec<String>> {
+                let path = format!("/orders/{list}?{query}");
+                Ok(references(&listed(&api, &path).await?).into_iter().map(str::to_owned).collect())
+            };
+            let of = |numbers: &[u8]| -> Vec<String> {
+                kinds
+                    .iter()
+                    .flat_map(|kind| numbers.iter().map(move |number| format!("{kind}-{number}")))
+                    .collect()
+            };
+            assert_eq!(narrowed("").await?, of(&[1, 2, 3, 4]), "{list}");
+            assert_eq!(narrowed(&format!("warehouse_id={warehouse}")).await?, of(&[3, 4]), "{list}");
+            assert_eq!(narrowed(&format!("customer_id={customer}")).await?, of(&[2, 4]), "{list}");
+            let both = format!("warehouse_id={warehouse}&customer_id={customer}");
+            assert_eq!(narrowed(&both).await?, of(&[4]), "{list}");
+            assert_eq!(narrowed("q=3").await?, of(&[3]), "{list}");
+            assert_eq!(narrowed(&format!("q=3&customer_id={customer}")).await?, of(&[]), "{list}");
+            // What has the word and is not of this list is not in it.
+            let of_others: Vec<_> = ["ready", "wait"]
+                .into_iter()
+                .filter(|kind| !kinds.contains(&kind.to_uppercase().as_str()))
+                .collect();
+            for kind in of_others {
+                assert_eq!(narrowed(&format!("q={kind}")).await?, of(&[]), "{list}");
+            }
+            // A page at a time, from the last to the first.
+            let (mut found, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let path = format!("/orders/{list}?limit=1&sort=-placed_at&warehouse_id={warehouse}{cursor}");
+                let page = api.http.get(&path).await?.json;
+                let data = page["data"].as_array().map_or(&[][..], Vec::as_slice);
+                found.extend(references(data).into_iter().map(str::to_owned));
+                match page["next_cursor"].as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => break,
+                }
+            }
+            let mut expected = of(&[3, 4]);
+            expected.reverse();
+            assert_eq!(found, expected, "{list}");
+            let csv = api.http.get(&format!("/orders/{list}.csv?{both}")).await?;
+            assert_eq!(csv.text.split_terminator("\r\n").count(), 1 + kinds.len(), "{list}: {}", csv.text);
+            let refused = api.http.get(&format!("/orders/{list}?q=%2B")).await?;
+            assert_eq!((refused.status, refused.pointers()), (422, vec!["/query/q"]), "{}", refused.text);
+        }
+        Ok(())
+    })
+    .await;
+}

@@ -107,9 +107,9 @@ const LISTS: &[List] = &[
     List {
         path: "/api/v1/orders/to-prepare",
         table: "orders",
-        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY])],
-        selection: &[],
-        looks_through: |_| false,
+        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY]), ("customer_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[("q", "r-300"), ("q", "r")],
+        looks_through: |given| given.contains_key("q") || given.contains_key("customer_id"),
     },
     List {
         path: "/api/v1/returns",
@@ -128,15 +128,19 @@ const LISTS: &[List] = &[
     List {
         path: "/api/v1/orders/back-orders",
         table: "orders",
-        filters: &[],
-        selection: &[],
-        looks_through: |_| false,
+        filters: &[("warehouse_id", &[BUSY, EARLY, NOBODY]), ("customer_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[("q", "r-200"), ("q", "r")],
+        looks_through: |given| given.contains_key("q") || given.contains_key("customer_id"),
     },
     List {
         path: "/api/v1/orders/late",
         table: "orders",
-        filters: &[("days", &["0", "3000"])],
-        selection: &[],
+        filters: &[
+            ("days", &["0", "3000"]),
+            ("warehouse_id", &[BUSY, EARLY, NOBODY]),
+            ("customer_id", &[BUSY, EARLY, NOBODY]),
+        ],
+        selection: &[("q", "r-300"), ("q", "r")],
         looks_through: |_| true,
     },
     List {
@@ -361,6 +365,13 @@ const LISTS: &[List] = &[
         },
     },
     List {
+        path: "/api/v1/stock/value/products",
+        table: "stock_levels",
+        filters: &[("on", &["2026-01-08"]), ("warehouse_id", &[BUSY, EARLY, NOBODY])],
+        selection: &[],
+        looks_through: |_| false,
+    },
+    List {
         path: "/api/v1/stock-location-movements",
         table: "stock_location_movements",
         filters: &[
@@ -387,10 +398,11 @@ const LISTS: &[List] = &[
             ("document_id", &[BUSY, EARLY, NOBODY]),
             ("kind", &["reservation", "write_off"]),
         ],
-        selection: &[],
+        // What finds one product (with most movements, and with few), ten of them, and more than a page looks at.
+        selection: &[("q", "00017"), ("q", "00018"), ("q", "0001"), ("q", "name")],
         looks_through: |given| {
             let both = given.contains_key("product_id") && given.contains_key("document_id");
-            both || given.contains_key("warehouse_id") || given.contains_key("kind")
+            both || ["warehouse_id", "kind", "q"].iter().any(|name| given.contains_key(name))
         },
     },
     List {

@@ -31,7 +31,8 @@ FROM generate_series(1, 30000) AS n;
 
 -- Few are kept in stock, at the early end, and few are in the small category.
 INSERT INTO products (tenant_id, id, version, sku, name, unit_price, vat_rate, archived_at, created_at, updated_at, stocked, category_id)
-SELECT 'TENANT', gen_random_uuid(), 1, 'P-' || lpad(n::text, 5, '0'), CASE WHEN n % 3 = 0 THEN 'Same' ELSE 'Name ' || lpad(n::text, 5, '0') END,
+SELECT 'TENANT', CASE n WHEN 17 THEN '01900000-0000-7000-8000-0000000000b0' WHEN 18 THEN '01900000-0000-7000-8000-0000000000e0'
+        ELSE gen_random_uuid() END, 1, 'P-' || lpad(n::text, 5, '0'), CASE WHEN n % 3 = 0 THEN 'Same' ELSE 'Name ' || lpad(n::text, 5, '0') END,
     1, 20, CASE WHEN n <= 15000 THEN now() END, timestamptz '2026-01-01' + interval '1 hour' * (n / 100), now(), n <= 50,
     CASE WHEN n <= 50 THEN '01900000-0000-7000-8000-0000000000c2' WHEN n <= 20000 THEN '01900000-0000-7000-8000-0000000000c1'
         WHEN n <= 25000 THEN '01900000-0000-7000-8000-0000000000c5' END::uuid
@@ -105,9 +106,10 @@ SELECT 'TENANT', gen_random_uuid(), CASE WHEN n <= 30 THEN '01900000-0000-7000-8
         WHEN n > 29970 THEN '01900000-0000-7000-8000-0000000000b0' ELSE gen_random_uuid() END::uuid, 'a reason', '2026-01-01', 'somebody',
     timestamptz '2026-01-01' + interval '1 minute' * (n / 10)
 FROM generate_series(1, 30000) AS n;
--- Some are confirmed. Those of them that wait stand in front of those that can be shipped, whose goods come from one warehouse but for a few.
+-- Some are confirmed. Those of them that wait stand in front of those that can be shipped. Their goods come from one warehouse, but for a few:
+-- the last of those that wait, and the first of those that can be shipped.
 UPDATE orders SET status = 'confirmed', confirmed_at = placed_at, waits = substr(reference, 3)::integer <= 30000, ordered_on = placed_at::date,
-    warehouse_id = CASE WHEN substr(reference, 3)::integer BETWEEN 30001 AND 30100 THEN '01900000-0000-7000-8000-0000000000e0'
+    warehouse_id = CASE WHEN substr(reference, 3)::integer BETWEEN 29901 AND 30100 THEN '01900000-0000-7000-8000-0000000000e0'
         ELSE '01900000-0000-7000-8000-0000000000b0' END::uuid
 WHERE status = 'pending' AND substr(reference, 3)::integer BETWEEN 20001 AND 40000;
 -- Some wait for approval, at neither end.

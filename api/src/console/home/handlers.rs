@@ -6,7 +6,7 @@ use askama::Template;
 use comptoir_core::application::listing::Selection;
 use comptoir_core::application::{Permission, TenantDatabase};
 use comptoir_core::commerce::invoices::{self, InvoiceFilter, InvoiceSummary};
-use comptoir_core::commerce::orders::{self, OpenOrder, OrderFilter, OrderSummary};
+use comptoir_core::commerce::orders::{self, OpenOrder, OpenOrderFilter, OrderFilter, OrderSummary};
 use comptoir_core::commerce::stock::{self, StockFilter};
 use comptoir_core::platform::paging::{Count, Page as PageOf, Period};
 use comptoir_core::values::ids::OrderId;
@@ -129,9 +129,10 @@ async fn read(visitor: &Visitor, database: &TenantDatabase) -> Result<Found, Api
             Selection { created: Period { from, before: None }, counted: true, ..Selection::default() };
         let filter = OrderFilter { selection, ..OrderFilter::default() };
         found.today = orders::list(database, context, &filter, &first(1)?).await?.count;
+        let every = OpenOrderFilter::default();
         found.to_prepare =
-            Some(seen(&orders::to_prepare(database, context, None, &first(LOOKED_AT)?).await?));
-        let late = orders::late(database, context, LATE_AFTER_DAYS, &first(LOOKED_AT)?).await?;
+            Some(seen(&orders::to_prepare(database, context, &every, &first(LOOKED_AT)?).await?));
+        let late = orders::late(database, context, &every, LATE_AFTER_DAYS, &first(LOOKED_AT)?).await?;
         (found.late_count, found.late) = (Some(seen(&late)), late.data);
         let held = OrderFilter { held: true, ..OrderFilter::default() };
         let held = orders::list(database, context, &held, &first(LOOKED_AT)?).await?;

@@ -11,18 +11,19 @@ use crate::console::lists::{Address, Head, Turn, View};
 use crate::console::names;
 use crate::console::places::Places;
 use crate::console::status::Status;
+use crate::console::typography::Word;
 use crate::console::visitor::Visitor;
 use crate::console::words::{Orders, Shipping};
 use crate::error::ApiError;
 use crate::extract::ListQuery;
-use crate::routes::fulfilment::ToPrepareFilters;
+use crate::routes::fulfilment::OpenOrderFilters;
 
 /// How many lines of an order are named.
 const LINES_SHOWN: usize = 3;
 /// How many warehouses can be chosen.
 const WAREHOUSES: usize = 20;
 
-type Query = ListQuery<ToPrepareFilters, OpenOrderSort>;
+type Query = ListQuery<OpenOrderFilters, OpenOrderSort>;
 
 #[derive(Template)]
 #[template(path = "console/preparation/list.html")]
@@ -31,6 +32,13 @@ struct ListPage {
     w: &'static Shipping,
     csv: Address,
     views: Vec<View>,
+    address: Address,
+    own: &'static [&'static str],
+    /// What the field of words is called.
+    search: Word,
+    words: String,
+    cleared: Address,
+    is_filtered: bool,
     heads: Vec<Head>,
     rows: Vec<Row>,
     turn: Turn,
@@ -55,7 +63,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, ApiError> {
     let (w, address) = (Shipping::of(visitor.language), Address::of(&request));
     let Query { filter, page: wanted } = Query::parse(&address.query(&[]))?;
-    let found = orders::to_prepare(&database, &visitor.context, filter.warehouse_id, &wanted).await?;
+    let found = orders::to_prepare(&database, &visitor.context, &filter.into(), &wanted).await?;
     let customers = found.data.iter().map(|open| open.order.customer_id);
     let names = names::of_customers(&database, &visitor, customers).await?;
     let rows = found
@@ -67,9 +75,16 @@ pub(super) async fn show(
         w,
         csv: address.export("/console/preparation.csv"),
         views: views(&address, &visitor, &database).await?,
+        own: &["q"],
+        search: Orders::of(visitor.language).search,
+        words: address.get("q").unwrap_or_default().to_owned(),
+        cleared: address.cleared(),
+        // A warehouse where nothing is to be done is no filter that found nothing.
+        is_filtered: address.get("q").is_some(),
         heads: [w.number, w.customer, w.promised, w.lines_left, w.prepare].map(Head::text).into(),
         rows: rows.collect(),
         turn: Turn::of(&address, found.next_cursor.as_deref(), found.count, &visitor.format),
+        address,
     };
     layout::ok(&page)
 }

@@ -30,7 +30,7 @@ use crate::extract::ListQuery;
 use crate::routes::stock::MovementFilters;
 
 const PATH: &str = "/console/movements";
-const FIELDS: &[&str] = &["kind", "warehouse_id", "since", "before"];
+const FIELDS: &[&str] = &["q", "kind", "warehouse_id", "since", "before"];
 
 type Query = ListQuery<MovementFilters, MovementSort>;
 
@@ -42,6 +42,7 @@ struct MovementsPage {
     csv: Address,
     address: Address,
     own: &'static [&'static str],
+    words: String,
     kinds: Vec<Choice>,
     warehouses: Vec<Choice>,
     since: String,
@@ -180,6 +181,7 @@ pub(super) async fn show(
         w,
         csv: address.export("/console/movements.csv"),
         own: FIELDS,
+        words: value("q"),
         kinds: kinds(&value("kind"), w),
         warehouses: places.to_filter(w.all_warehouses, &value("warehouse_id")),
         since: value("since"),

@@ -1,15 +1,15 @@
 //! The parameters of what a warehouse reads, and its columns as CSV.
 
-use comptoir_core::commerce::orders::{OpenOrder, OpenOrderWithLines};
+use comptoir_core::commerce::orders::{OpenOrder, OpenOrderFilter, OpenOrderWithLines};
 use comptoir_core::commerce::stock::ProductValue;
 use comptoir_core::values::business_date::BusinessDate;
-use comptoir_core::values::ids::WarehouseId;
+use comptoir_core::values::ids::{CustomerId, WarehouseId};
 use comptoir_core::values::invalid::Invalid;
 use deserr::Deserr;
 use utoipa::IntoParams;
 
 use crate::export::Exported;
-use crate::extract::{Faults, read_from_text};
+use crate::extract::{Faults, Words, read_from_text};
 
 /// How many days an order may be old, if the client does not say.
 const DEFAULT_DAYS: u16 = 3;
@@ -18,11 +18,26 @@ const MAX_DAYS: u16 = 3_650;
 #[derive(Debug, Deserr, IntoParams)]
 #[deserr(error = Faults, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct ToPrepareFilters {
+pub(crate) struct OpenOrderFilters {
     /// Only orders whose goods come from this warehouse.
     #[deserr(default)]
     #[param(value_type = Option<Uuid>)]
-    pub(crate) warehouse_id: Option<WarehouseId>,
+    warehouse_id: Option<WarehouseId>,
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    customer_id: Option<CustomerId>,
+    /// Words, all of which must be there: in the order's reference, external id or tracking number. Accents and case do not matter; the
+    /// beginning of a word is enough.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 100, example = "BC-2026-17")]
+    q: Option<Words>,
+}
+
+impl From<OpenOrderFilters> for OpenOrderFilter {
+    fn from(filters: OpenOrderFilters) -> Self {
+        let OpenOrderFilters { warehouse_id, customer_id, q } = filters;
+        Self { warehouse_id, customer_id, words: q.map(Into::into) }
+    }
 }
 
 #[derive(Debug, Deserr, IntoParams)]
@@ -33,11 +48,26 @@ pub(crate) struct LateFilters {
     #[deserr(default)]
     #[param(value_type = Option<u16>, minimum = 0, maximum = 3650, default = 3, example = 3)]
     days: Option<Age>,
+    /// Only orders whose goods come from this warehouse.
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    #[deserr(default)]
+    #[param(value_type = Option<Uuid>)]
+    customer_id: Option<CustomerId>,
+    /// Words, all of which must be there: in the order's reference, external id or tracking number. Accents and case do not matter; the
+    /// beginning of a word is enough.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 100, example = "BC-2026-17")]
+    q: Option<Words>,
 }
 
 impl LateFilters {
-    pub(crate) fn days(&self) -> u16 {
-        self.days.as_ref().map_or(DEFAULT_DAYS, |Age(days)| *days)
+    /// After how many days an order is late, and which of these orders are wanted.
+    pub(crate) fn parts(self) -> (u16, OpenOrderFilter) {
+        let Self { days, warehouse_id, customer_id, q } = self;
+        let days = days.map_or(DEFAULT_DAYS, |Age(days)| days);
+        (days, OpenOrderFilter { warehouse_id, customer_id, words: q.map(Into::into) })
     }
 }
 

@@ -4,71 +4,71 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 use chrono::Utc;
 use comptoir_core::application::TenantDatabase;
-use comptoir_core::commerce::orders::{self, OpenOrder, OpenOrderSort, OpenOrderWithLines};
-use comptoir_core::commerce::stock::{self, StockSort, StockValue};
+use comptoir_core::commerce::orders::{self, OpenOrder, OpenOrderFilter, OpenOrderSort, OpenOrderWithLines};
+use comptoir_core::commerce::stock::{self, ProductValue, StockSort, StockValue};
 use comptoir_core::platform::paging::PageRequest;
 use comptoir_core::values::business_date::BusinessDate;
 
-use super::dto::{LateFilters, ToPrepareFilters, ValueFilters};
+use super::dto::{LateFilters, OpenOrderFilters, ValueFilters};
 use crate::error::ApiError;
 use crate::export;
-use crate::extract::{Context, ListQuery, NoFilters, NoQuery, Query};
+use crate::extract::{Context, ListQuery, Query};
 use crate::respond::{self, List};
 
 /// Orders that can be shipped now, the oldest first
 ///
 /// They are confirmed, and none of their lines waits for goods. With their lines, without prices. A page with more than 10,000 lines ends
 /// earlier.
-#[utoipa::path(get, path = "/api/v1/orders/to-prepare", tag = "orders", operation_id = "listOrdersToPrepare", params(ToPrepareFilters, ListQuery<ToPrepareFilters, OpenOrderSort>),
+#[utoipa::path(get, path = "/api/v1/orders/to-prepare", tag = "orders", operation_id = "listOrdersToPrepare", params(OpenOrderFilters, ListQuery<OpenOrderFilters, OpenOrderSort>),
     responses((status = 200, body = List<OpenOrderWithLines>)))]
 pub(crate) async fn to_prepare(
     context: Context,
-    query: ListQuery<ToPrepareFilters, OpenOrderSort>,
+    query: ListQuery<OpenOrderFilters, OpenOrderSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let warehouse = query.filter.warehouse_id;
-    Ok(respond::listed(orders::to_prepare(&database, &context.0, warehouse, &query.page).await?))
+    Ok(respond::listed(orders::to_prepare(&database, &context.0, &query.filter.into(), &query.page).await?))
 }
 
 /// The same as CSV
-#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/orders/to-prepare.csv", tag = "orders", operation_id = "exportOrdersToPrepare", params(ToPrepareFilters),
+#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/orders/to-prepare.csv", tag = "orders", operation_id = "exportOrdersToPrepare", params(OpenOrderFilters),
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn export_to_prepare(
     context: Context,
-    query: Query<ToPrepareFilters>,
+    query: Query<OpenOrderFilters>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let warehouse = query.0.warehouse_id;
+    let filter = OpenOrderFilter::from(query.0);
     Ok(export::csv("orders-to-prepare", move |page: PageRequest<OpenOrderSort>| {
-        let (database, context) = (database.clone(), context.0.clone());
-        async move { orders::to_prepare(&database, &context, warehouse, &page).await }
+        let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
+        async move { orders::to_prepare(&database, &context, &filter, &page).await }
     }))
 }
 
 /// Orders that wait for goods, the oldest first
 ///
 /// That is the order in which they are served. With the lines that wait, without prices. A page with more than 10,000 lines ends earlier.
-#[utoipa::path(get, path = "/api/v1/orders/back-orders", tag = "orders", operation_id = "listBackOrders", params(ListQuery<NoFilters, OpenOrderSort>),
+#[utoipa::path(get, path = "/api/v1/orders/back-orders", tag = "orders", operation_id = "listBackOrders", params(OpenOrderFilters, ListQuery<OpenOrderFilters, OpenOrderSort>),
     responses((status = 200, body = List<OpenOrderWithLines>)))]
 pub(crate) async fn back_orders(
     context: Context,
-    query: ListQuery<NoFilters, OpenOrderSort>,
+    query: ListQuery<OpenOrderFilters, OpenOrderSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(respond::listed(orders::back_orders(&database, &context.0, &query.page).await?))
+    Ok(respond::listed(orders::back_orders(&database, &context.0, &query.filter.into(), &query.page).await?))
 }
 
 /// The same as CSV
-#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/orders/back-orders.csv", tag = "orders", operation_id = "exportBackOrders",
+#[utoipa::path(description = export::DESCRIPTION, get, path = "/api/v1/orders/back-orders.csv", tag = "orders", operation_id = "exportBackOrders", params(OpenOrderFilters),
     responses((status = 200, content_type = "text/csv", body = String)))]
 pub(crate) async fn export_back_orders(
     context: Context,
-    _: NoQuery,
+    query: Query<OpenOrderFilters>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
+    let filter = OpenOrderFilter::from(query.0);
     Ok(export::csv("back-orders", move |page: PageRequest<OpenOrderSort>| {
-        let (database, context) = (database.clone(), context.0.clone());
-        async move { orders::back_orders(&database, &context, &page).await }
+        let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
+        async move { orders::back_orders(&database, &context, &filter, &page).await }
     }))
 }
 
@@ -83,7 +83,8 @@ pub(crate) async fn late(
     query: ListQuery<LateFilters, OpenOrderSort>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(respond::listed(orders::late(&database, &context.0, query.filter.days(), &query.page).await?))
+    let (days, filter) = query.filter.parts();
+    Ok(respond::listed(orders::late(&database, &context.0, &filter, days, &query.page).await?))
 }
 
 /// The same as CSV
@@ -94,17 +95,17 @@ pub(crate) async fn export_late(
     query: Query<LateFilters>,
     database: Data<TenantDatabase>,
 ) -> Result<HttpResponse, ApiError> {
-    let days = query.0.days();
+    let (days, filter) = query.0.parts();
     Ok(export::csv("late-orders", move |page: PageRequest<OpenOrderSort>| {
-        let (database, context) = (database.clone(), context.0.clone());
-        async move { orders::late(&database, &context, days, &page).await }
+        let (database, context, filter) = (database.clone(), context.0.clone(), filter.clone());
+        async move { orders::late(&database, &context, &filter, days, &page).await }
     }))
 }
 
 /// What the stock was worth at a date
 ///
 /// By warehouse, and overall: what was on hand by the dates of the business, at the average cost after the last movement of that day or
-/// before. It reads the ledger up to then; if that takes longer than a request may, the answer is 503, and the CSV by product helps.
+/// before. It reads the ledger up to then; if that takes longer than a request may, the answer is 503, and the list by product helps.
 #[utoipa::path(get, path = "/api/v1/stock/value", tag = "stock", operation_id = "getStockValue", params(ValueFilters),
     responses((status = 200, body = StockValue)))]
 pub(crate) async fn value(
@@ -115,6 +116,22 @@ pub(crate) async fn value(
     let ValueFilters { on, warehouse_id } = query.0;
     let value = stock::value(&database, &context.0, on.unwrap_or_else(today), warehouse_id).await?;
     Ok(HttpResponse::Ok().json(value))
+}
+
+/// What the stock of each product was worth at a date, a page at a time
+///
+/// Of each warehouse. A page reads the movements of its products. Those of which nothing was on hand are left out, so a page may hold
+/// fewer than asked for, and have a next one.
+#[utoipa::path(get, path = "/api/v1/stock/value/products", tag = "stock", operation_id = "listStockValueByProduct", params(ValueFilters, ListQuery<ValueFilters, StockSort>),
+    responses((status = 200, body = List<ProductValue>)))]
+pub(crate) async fn value_by_product(
+    context: Context,
+    query: ListQuery<ValueFilters, StockSort>,
+    database: Data<TenantDatabase>,
+) -> Result<HttpResponse, ApiError> {
+    let ValueFilters { on, warehouse_id } = query.filter;
+    let on = on.unwrap_or_else(today);
+    Ok(respond::listed(stock::value_by_product(&database, &context.0, on, warehouse_id, &query.page).await?))
 }
 
 /// What the stock of each product was worth at a date, as CSV

@@ -10,7 +10,7 @@ use comptoir_core::application::Permission::{OrdersRead, StockCosts};
 use crate::access::Access::Needs;
 use crate::endpoints::Endpoints;
 
-pub(crate) use dto::{LateFilters, ToPrepareFilters};
+pub(crate) use dto::{LateFilters, OpenOrderFilters};
 pub(crate) use handlers::{export_late, export_to_prepare};
 
 pub(super) fn endpoints() -> Endpoints {
@@ -22,5 +22,6 @@ pub(super) fn endpoints() -> Endpoints {
         .with(Needs(OrdersRead), handlers::__path_late, handlers::late)
         .with(Needs(OrdersRead), handlers::__path_export_late, handlers::export_late)
         .with(Needs(StockCosts), handlers::__path_value, handlers::value)
+        .with(Needs(StockCosts), handlers::__path_value_by_product, handlers::value_by_product)
         .with(Needs(StockCosts), handlers::__path_export_value, handlers::export_value)
 }

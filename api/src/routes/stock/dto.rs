@@ -13,7 +13,7 @@ use deserr::Deserr;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::export::Exported;
-use crate::extract::{AnyId, Faults, Flag, SearchFilters, Time, one_of, read_from_text};
+use crate::extract::{AnyId, Faults, Flag, SearchFilters, Time, Words, one_of, read_from_text};
 
 read_from_text!(MovementKind => |text| one_of(text, &MovementKind::ALL, MovementKind::as_str));
 
@@ -101,12 +101,23 @@ pub(crate) struct MovementFilters {
     #[deserr(default)]
     #[param(value_type = Option<MovementKind>)]
     kind: Option<MovementKind>,
+    /// Words, all of which must be there: in the product's SKU or name, as in the list of stock.
+    #[deserr(default)]
+    #[param(value_type = Option<String>, min_length = 1, max_length = 100, example = "earl grey")]
+    q: Option<Words>,
 }
 
 impl From<MovementFilters> for MovementFilter {
     fn from(filters: MovementFilters) -> Self {
-        let MovementFilters { recorded_from, recorded_before, product_id, warehouse_id, document_id, kind } =
-            filters;
+        let MovementFilters {
+            recorded_from,
+            recorded_before,
+            product_id,
+            warehouse_id,
+            document_id,
+            kind,
+            q,
+        } = filters;
         Self {
             recorded: Period {
                 from: recorded_from.map(|Time(time)| time),
@@ -116,6 +127,7 @@ impl From<MovementFilters> for MovementFilter {
             product_id,
             warehouse_id,
             kind,
+            words: q.map(Into::into),
         }
     }
 }

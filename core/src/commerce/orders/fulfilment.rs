@@ -14,15 +14,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::aggregate::OrderStatus;
-use super::queries::fitting;
+use super::queries::{OrderFilter, fitting};
 use super::repository::status;
 use super::reservation_rows::{HeldRow, held, held_units, of_line};
 use crate::application::TenantDatabase;
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::platform::paging::{
-    Filter, Listed, Matching, Page, PageRequest, SortKey, SortValue, look_through, walk,
-};
+use crate::application::listing::{Filtered, Selection, page_of};
+use crate::platform::paging::{Filter, Listed, Page, PageRequest, Period, SortKey, SortValue, walk};
 use crate::platform::schema::{order_lines, orders, stock_reservations};
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
@@ -36,6 +35,8 @@ const OPEN: &str = "orders.status IN ('pending', 'confirmed')";
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = orders)]
 struct OpenOrderRow {
+    #[expect(dead_code, reason = "the search of a page names the column")]
+    tenant_id: Uuid,
     id: Uuid,
     version: i64,
     external_id: Option<String>,
@@ -49,6 +50,10 @@ struct OpenOrderRow {
     promised_on: Option<NaiveDate>,
     placed_at: DateTime<Utc>,
     confirmed_at: Option<DateTime<Utc>>,
+    #[expect(dead_code, reason = "the search of a page names the column")]
+    tracking_number: Option<String>,
+    #[expect(dead_code, reason = "a condition of a page names the column")]
+    held_for_approval: bool,
 }
 
 #[derive(Debug, Queryable, Selectable)]
@@ -187,12 +192,165 @@ impl Listed<OpenOrderSort> for OpenOrder {
     }
 }
 
+/// What the lists of open orders can be narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOrderFilter {
+    /// Only orders whose goods come from this warehouse.
+    pub warehouse_id: Option<WarehouseId>,
+    pub customer_id: Option<CustomerId>,
+    /// Only orders that have all of these words, as in the list of orders.
+    pub words: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    /// Confirmed, no line waits for goods, and the order for no approval.
+    ToPrepare,
+    /// A line waits for goods.
+    Waiting,
+    /// It was promised by a day before `today`, or else made before the other day.
+    Late { today: NaiveDate, made_before: NaiveDate },
+}
+
+/// One of the lists, narrowed.
+struct OpenOrders {
+    which: Which,
+    warehouse: Option<Uuid>,
+    customer: Option<Uuid>,
+    /// The words alone.
+    selection: Selection,
+}
+
+impl OpenOrders {
+    fn of(which: Which, filter: &OpenOrderFilter) -> Self {
+        Self {
+            which,
+            warehouse: filter.warehouse_id.map(WarehouseId::uuid),
+            customer: filter.customer_id.map(CustomerId::uuid),
+            selection: Selection { words: filter.words.clone(), ..Selection::default() },
+        }
+    }
+
+    /// The conditions on the columns with which the index begins that is walked.
+    fn of_prefix<'q>(&self) -> Vec<Condition<'q>> {
+        use orders::{waits, warehouse_id};
+        let mut conditions: Vec<Condition<'q>> = Vec::new();
+        if let Which::ToPrepare = self.which {
+            conditions.push(Box::new(waits.eq(false)));
+        }
+        if let Some(wanted) = self.warehouse {
+            conditions.push(Box::new(warehouse_id.assume_not_null().eq(wanted)));
+        }
+        conditions
+    }
+}
+
 type Rows<'a> = orders::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<OpenOrderRow, Pg>>>;
 type Condition<'a> = Filter<'a, orders::table>;
 
-fn of_tenant<'a>(context: &RequestContext) -> Rows<'a> {
-    let of_tenant = orders::tenant_id.eq(context.tenant_id().uuid());
-    orders::table.filter(of_tenant).select(OpenOrderRow::as_select()).into_boxed()
+impl<'q> Filtered<'q> for OpenOrders {
+    type Sort = OpenOrderSort;
+    type Table = orders::table;
+    type Rows = Rows<'q>;
+    type Row = OpenOrderRow;
+    type View = OpenOrder;
+    const TABLE: &'static str = "orders";
+    const SEARCH: &'static str = "search_orders";
+
+    fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    fn of_tenant(tenant: Uuid) -> Rows<'q> {
+        orders::table.filter(orders::tenant_id.eq(tenant)).select(OpenOrderRow::as_select()).into_boxed()
+    }
+
+    /// Each list has a partial index. It is walked for all rows, too: the orders that are over are many more.
+    fn walk(&'q self, rows: Rows<'q>, request: &PageRequest<OpenOrderSort>, _: Option<usize>) -> Rows<'q> {
+        use orders::{held_for_approval, id, placed_at, waits, warehouse_id};
+        let start = request.times();
+        match (self.which, self.warehouse) {
+            (Which::ToPrepare, warehouse) => {
+                // Few orders are held once they are confirmed: these are stepped over.
+                let rows = rows.filter(sql::<Bool>(CONFIRMED)).filter(held_for_approval.eq(false));
+                match warehouse {
+                    Some(wanted) => {
+                        walk!(rows, start, [warehouse_id => wanted, waits => false], placed_at, id)
+                    }
+                    None => walk!(rows, start, [waits => false], placed_at, id),
+                }
+            }
+            (Which::Waiting, Some(wanted)) => {
+                walk!(rows.filter(waits), start, [warehouse_id => wanted], placed_at, id)
+            }
+            (Which::Waiting, None) => walk!(rows.filter(waits), start, [waits => true], placed_at, id),
+            (Which::Late { .. }, _) => walk!(rows.filter(sql::<Bool>(OPEN)), start, [], placed_at, id),
+        }
+    }
+
+    fn is_served(&self, _: OpenOrderSort) -> bool {
+        self.customer.is_none() && !matches!(self.which, Which::Late { .. })
+    }
+
+    fn conditions(&'q self, branch: Option<usize>) -> Vec<Condition<'q>> {
+        // Only the customer has an index of all orders. What the walk begins with is looked at where the rows were found otherwise.
+        let mut conditions = if branch.is_some() { self.of_prefix() } else { Vec::new() };
+        if let Some(customer) = self.customer {
+            conditions.push(Box::new(orders::customer_id.eq(customer)));
+        }
+        conditions
+    }
+
+    fn looked_at(&'q self) -> Vec<Condition<'q>> {
+        let mut conditions = self.of_prefix();
+        match self.which {
+            Which::ToPrepare => {
+                conditions.push(Box::new(sql::<Bool>(CONFIRMED)));
+                conditions.push(Box::new(orders::held_for_approval.eq(false)));
+            }
+            Which::Waiting => conditions.push(Box::new(orders::waits)),
+            Which::Late { today, made_before } => {
+                conditions.push(Box::new(sql::<Bool>(OPEN)));
+                let promised = "(CASE WHEN orders.promised_on IS NOT NULL THEN orders.promised_on < ";
+                // Orders that are older than the column were made when they were placed.
+                let made =
+                    " ELSE COALESCE(orders.ordered_on, (orders.placed_at AT TIME ZONE 'UTC')::date) < ";
+                let is_late = sql::<Bool>(promised).bind::<Date, _>(today).sql(made);
+                conditions.push(Box::new(is_late.bind::<Date, _>(made_before).sql(" END)")));
+            }
+        }
+        conditions
+    }
+
+    fn leads_to(&self, last: &OpenOrder) -> bool {
+        let of_warehouse =
+            self.warehouse.is_none() || last.warehouse_id.map(WarehouseId::uuid) == self.warehouse;
+        match self.which {
+            Which::ToPrepare => of_warehouse && !last.waits,
+            Which::Waiting => of_warehouse,
+            Which::Late { .. } => true,
+        }
+    }
+
+    fn column(_: OpenOrderSort) -> &'static str {
+        orders::placed_at::NAME
+    }
+
+    fn among(ids: Vec<Uuid>) -> Condition<'q> {
+        OrderFilter::among(ids)
+    }
+
+    fn with_words(words: &'q str) -> Condition<'q> {
+        OrderFilter::with_words(words)
+    }
+
+    fn period(&self, _: OpenOrderSort) -> Option<Period> {
+        None
+    }
+
+    fn view(row: OpenOrderRow) -> Result<OpenOrder, Error> {
+        OpenOrder::of_row(row)
+    }
 }
 
 /// Lists confirmed orders of which no line waits for goods, and that wait for no approval: they can be shipped now. With their lines, the
@@ -203,25 +361,10 @@ fn of_tenant<'a>(context: &RequestContext) -> Rows<'a> {
 pub async fn to_prepare(
     db: &TenantDatabase,
     context: &RequestContext,
-    warehouse: Option<WarehouseId>,
+    filter: &OpenOrderFilter,
     request: &PageRequest<OpenOrderSort>,
 ) -> Result<Page<OpenOrderWithLines>, Error> {
-    use orders::{held_for_approval, id, placed_at, waits, warehouse_id};
-    let rows = || {
-        // Few orders are held once they are confirmed: these are stepped over.
-        let rows = of_tenant(context).filter(sql::<Bool>(CONFIRMED)).filter(held_for_approval.eq(false));
-        let rows = rows.limit(request.rows());
-        let mut conditions: Vec<Condition<'_>> = vec![Box::new(waits.eq(false))];
-        let rows = match warehouse.map(WarehouseId::uuid) {
-            Some(wanted) => {
-                conditions.push(Box::new(warehouse_id.assume_not_null().eq(wanted)));
-                walk!(rows, request.times(), [warehouse_id => wanted, waits => false], placed_at, id)
-            }
-            None => walk!(rows, request.times(), [waits => false], placed_at, id),
-        };
-        Matching::of(rows, "orders", conditions, request.rows())
-    };
-    with_lines(db, context, request, rows, |_| true).await
+    with_lines(db, context, request, &OpenOrders::of(Which::ToPrepare, filter), |_| true).await
 }
 
 /// Lists open orders that wait for goods, with the lines that wait. The oldest first: so they are served.
@@ -231,15 +374,11 @@ pub async fn to_prepare(
 pub async fn back_orders(
     db: &TenantDatabase,
     context: &RequestContext,
+    filter: &OpenOrderFilter,
     request: &PageRequest<OpenOrderSort>,
 ) -> Result<Page<OpenOrderWithLines>, Error> {
-    use orders::{id, placed_at, waits};
-    let rows = || {
-        let rows = of_tenant(context).filter(waits).limit(request.rows());
-        let rows = walk!(rows, request.times(), [waits => true], placed_at, id);
-        Matching::of(rows, "orders", Vec::new(), request.rows())
-    };
-    with_lines(db, context, request, rows, |line| !line.waiting.is_zero()).await
+    let waiting = OpenOrders::of(Which::Waiting, filter);
+    with_lines(db, context, request, &waiting, |line| !line.waiting.is_zero()).await
 }
 
 /// Lists open orders that are late, the oldest first: the day by which they were promised is over, or nothing was promised and the
@@ -251,50 +390,28 @@ pub async fn back_orders(
 pub async fn late(
     db: &TenantDatabase,
     context: &RequestContext,
+    filter: &OpenOrderFilter,
     days: u16,
     request: &PageRequest<OpenOrderSort>,
 ) -> Result<Page<OpenOrder>, Error> {
-    use orders::{id, placed_at};
     let today = Utc::now().date_naive();
-    let before = today.checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
-    let (last, rows): (Option<OpenOrderRow>, Vec<OpenOrderRow>) = db
-        .read(context, async |connection| {
-            let walk = || {
-                let rows = of_tenant(context).filter(sql::<Bool>(OPEN));
-                walk!(rows, request.times(), [], placed_at, id)
-            };
-            let matching = |looked_at, limit| {
-                let promised = "(CASE WHEN orders.promised_on IS NOT NULL THEN orders.promised_on < ";
-                // Orders that are older than the column were made when they were placed.
-                let made =
-                    " ELSE COALESCE(orders.ordered_on, (orders.placed_at AT TIME ZONE 'UTC')::date) < ";
-                let is_late = sql::<Bool>(promised).bind::<Date, _>(today).sql(made);
-                let is_late: Condition<'_> = Box::new(is_late.bind::<Date, _>(before).sql(" END)"));
-                Matching::of(looked_at, "orders", vec![is_late], limit)
-            };
-            Ok(look_through!(connection, request, walk, matching))
-        })
-        .await?;
-    let edge = last.map(OpenOrder::of_row).transpose()?;
-    let views: Result<Vec<_>, Error> = rows.into_iter().map(OpenOrder::of_row).collect();
-    Ok(request.page_up_to(edge, views?))
+    let made_before = today.checked_sub_days(Days::new(days.into())).unwrap_or(NaiveDate::MIN);
+    db.list(context, &OpenOrders::of(Which::Late { today, made_before }, filter), request).await
 }
 
 /// Reads a page of orders and those of their lines that are `shown`, as they are at the same moment. A page ends early where its
 /// orders would have more lines than one may have ([`fitting`]).
-async fn with_lines<'q>(
+async fn with_lines(
     db: &TenantDatabase,
     context: &RequestContext,
     request: &PageRequest<OpenOrderSort>,
-    rows: impl Fn() -> Matching<'q, Rows<'q>, orders::table>,
+    orders: &OpenOrders,
     shown: impl Fn(&OpenLine) -> bool,
 ) -> Result<Page<OpenOrderWithLines>, Error> {
     let tenant = context.tenant_id().uuid();
     let (page, found): (Page<OpenOrder>, Vec<(OpenLineRow, HeldRow)>) = db
         .read(context, async |mut connection| {
-            let orders: Vec<OpenOrderRow> = rows().load(&mut connection).await?;
-            let orders: Result<Vec<_>, Error> = orders.into_iter().map(OpenOrder::of_row).collect();
-            let page = request.page(orders?);
+            let page = page_of(connection, tenant, orders, request).await?;
             let ids: Vec<Uuid> = page.data.iter().map(|order| order.id.uuid()).collect();
             let fitting = fitting(connection, tenant, &ids).await?;
             let page = request.shortened(page, fitting.len());

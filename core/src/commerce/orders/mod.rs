@@ -27,7 +27,9 @@ pub use commands::{
 };
 pub use error::{Beyond, OrderError};
 pub use events::OrderEvent;
-pub use fulfilment::{OpenLine, OpenOrder, OpenOrderSort, OpenOrderWithLines, back_orders, late, to_prepare};
+pub use fulfilment::{
+    OpenLine, OpenOrder, OpenOrderFilter, OpenOrderSort, OpenOrderWithLines, back_orders, late, to_prepare,
+};
 pub(crate) use lines::positions;
 pub use lines::{DraftLine, LinePart, MAX_LINES, OrderLine, ReturnedPart};
 pub use queries::{OrderFilter, OrderSort, OrderSummary, OrderView, get, list, list_with_lines};

@@ -2,9 +2,10 @@
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
-use diesel::dsl::{AsSelect, SqlTypeOf};
+use diesel::dsl::{AsSelect, SqlTypeOf, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -13,19 +14,24 @@ use uuid::Uuid;
 use super::aggregate::{DocumentType, MovementKind};
 use crate::application::context::RequestContext;
 use crate::application::error::Error;
-use crate::application::listing::within;
+use crate::application::listing::{searched, within};
 use crate::application::{Permission, TenantDatabase};
 use crate::platform::paging::{
     Filter, Listed, Matching, Page, PageRequest, Period, SortKey, SortValue, Start, look_through, walk,
 };
-use crate::platform::schema::stock_movements;
+use crate::platform::schema::{stock_levels, stock_movements};
 use crate::values::goods::{Units, UnitsChange};
 use crate::values::ids::{ProductId, WarehouseId};
 use crate::values::money::UnitPrice;
 
+/// Up to so many products, the movements of each are read along its index, and merged.
+const MAX_MERGED: usize = 20;
+
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = stock_movements)]
 struct MovementRow {
+    #[expect(dead_code, reason = "the search of a page names the column")]
+    tenant_id: Uuid,
     stock_id: Uuid,
     position: i64,
     id: Uuid,
@@ -156,6 +162,17 @@ pub struct MovementFilter {
     pub product_id: Option<ProductId>,
     pub warehouse_id: Option<WarehouseId>,
     pub kind: Option<MovementKind>,
+    /// Only movements of products that have all of these words, as in the list of stock.
+    pub words: Option<String>,
+}
+
+/// What the words of a filter find.
+enum Found {
+    /// No words were given.
+    All,
+    Products(Vec<Uuid>),
+    /// More stock than a page looks at: the stock of each movement is looked at.
+    TooMuch,
 }
 
 type Rows<'a> = stock_movements::BoxedQuery<'a, Pg, SqlTypeOf<AsSelect<MovementRow, Pg>>>;
@@ -164,7 +181,7 @@ impl MovementFilter {
     /// Whether one index serves the filters. The ledger has few: every order pays for each of them.
     fn is_served(&self) -> bool {
         let alone = self.document_id.is_none() || self.product_id.is_none();
-        alone && self.warehouse_id.is_none() && self.kind.is_none()
+        alone && self.warehouse_id.is_none() && self.kind.is_none() && self.words.is_none()
     }
 
     fn walk(&self, context: &RequestContext, start: Start<DateTime<Utc>>) -> Rows<'_> {
@@ -191,6 +208,7 @@ impl MovementFilter {
 
     fn matching<'a>(
         &'a self,
+        found: &'a Found,
         looked_at: Rows<'a>,
         limit: i64,
     ) -> Matching<'a, Rows<'a>, stock_movements::table> {
@@ -209,10 +227,28 @@ impl MovementFilter {
         if let Some(wanted) = self.kind {
             filters.push(Box::new(kind.eq(wanted.as_str())));
         }
+        match (found, &self.words) {
+            (Found::Products(ids), _) => filters.push(Box::new(product_id.eq_any(ids))),
+            (Found::TooMuch, Some(words)) => {
+                let of_level = "(SELECT stock_words(s.tenant_id, s.sku, s.name) FROM stock_levels AS s
+                    WHERE s.tenant_id = stock_movements.tenant_id AND s.id = stock_movements.stock_id)
+                    @@ (SELECT comptoir_search(";
+                let has_words = sql::<Bool>(of_level).bind::<Text, _>(words.as_str()).sql("))");
+                filters.push(Box::new(has_words));
+            }
+            (Found::All | Found::TooMuch, _) => {}
+        }
         Matching::of(looked_at, "stock_movements", filters, limit)
+    }
+
+    /// The same movements, but of this product alone.
+    fn of_product(&self, product: Uuid) -> Self {
+        Self { product_id: Some(ProductId::from_uuid(product)), words: None, ..self.clone() }
     }
 }
 
+/// Lists movements. What has the words is read before: what is renamed in between may be missed.
+///
 /// # Errors
 /// Fails if the database cannot be reached.
 pub async fn movements(
@@ -221,11 +257,77 @@ pub async fn movements(
     filter: &MovementFilter,
     request: &PageRequest<MovementSort>,
 ) -> Result<Page<MovementView>, Error> {
+    let Some(words) = &filter.words else { return walked(db, context, filter, &Found::All, request).await };
+    let found = found(db, context, words).await?;
+    if let (Found::Products(products), None) = (&found, filter.product_id) {
+        let each: Vec<MovementFilter> = products.iter().map(|product| filter.of_product(*product)).collect();
+        if let [one] = each.as_slice() {
+            return walked(db, context, one, &Found::All, request).await;
+        }
+        if each.len() <= MAX_MERGED && each.iter().all(MovementFilter::is_served) {
+            return merged(db, context, &each, request).await;
+        }
+    }
+    walked(db, context, filter, &found, request).await
+}
+
+/// Finds the products whose stock has all of these words.
+async fn found(db: &TenantDatabase, context: &RequestContext, words: &str) -> Result<Found, Error> {
+    use stock_levels::{id, product_id, tenant_id};
+    let tenant = context.tenant_id().uuid();
+    db.read(context, async |mut connection| {
+        let Some(levels) = searched(connection, "search_stock", words).await? else {
+            return Ok(Found::TooMuch);
+        };
+        let products = stock_levels::table
+            .filter(tenant_id.eq(tenant).and(id.eq_any(levels)))
+            .select(product_id)
+            .distinct()
+            .load(&mut connection)
+            .await?;
+        Ok(Found::Products(products))
+    })
+    .await
+}
+
+/// Reads the page of each filter, all of which are served, and makes one of them.
+async fn merged(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    filters: &[MovementFilter],
+    request: &PageRequest<MovementSort>,
+) -> Result<Page<MovementView>, Error> {
+    let (costs, all) = (context.principal.may(Permission::StockCosts), Found::All);
+    let rows: Vec<MovementRow> = db
+        .read(context, async |mut connection| {
+            let mut rows = Vec::new();
+            for filter in filters {
+                let walk = filter.walk(context, request.times()).limit(request.rows());
+                let matching = filter.matching(&all, walk, request.rows());
+                let found: Vec<MovementRow> = matching.load(&mut connection).await?;
+                rows.extend(found);
+            }
+            Ok(rows)
+        })
+        .await?;
+    let views: Result<Vec<_>, Error> = rows.into_iter().map(|row| MovementView::of(row, costs)).collect();
+    let mut views = views?;
+    request.sort_by_time(&mut views);
+    Ok(request.page(views))
+}
+
+async fn walked(
+    db: &TenantDatabase,
+    context: &RequestContext,
+    filter: &MovementFilter,
+    found: &Found,
+    request: &PageRequest<MovementSort>,
+) -> Result<Page<MovementView>, Error> {
     let costs = context.principal.may(Permission::StockCosts);
     let (last, rows): (Option<MovementRow>, Vec<MovementRow>) = db
         .read(context, async |mut connection| {
             let walk = || filter.walk(context, request.times());
-            let matching = |looked_at, limit| filter.matching(looked_at, limit);
+            let matching = |looked_at, limit| filter.matching(found, looked_at, limit);
             if filter.is_served() {
                 let rows = matching(walk().limit(request.rows()), request.rows());
                 return Ok((None, rows.load(&mut connection).await?));

@@ -48,16 +48,27 @@ pub struct WarehouseValue {
 }
 
 /// What the stock of a product in a warehouse was worth at the end of a day.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ProductStockValue)]
 pub struct ProductValue {
+    #[schema(value_type = Uuid)]
     pub stock_id: StockId,
+    #[schema(value_type = Uuid)]
     pub warehouse_id: WarehouseId,
+    #[schema(value_type = Uuid)]
     pub product_id: ProductId,
+    #[schema(example = "TEA-EG-250")]
     pub sku: String,
+    #[schema(example = "Earl Grey, 250 g")]
     pub name: String,
     /// Less than nothing where goods left, by the dates of the business, before they came.
+    #[schema(value_type = String, example = "120")]
     pub on_hand: UnitsChange,
+    /// What a unit cost, after the last movement of that day or before.
+    #[schema(value_type = String, example = "7.25")]
     pub average_cost: UnitPrice,
+    /// On hand at average cost.
+    #[schema(value_type = String, example = "870.00")]
     pub value: Money,
 }
 

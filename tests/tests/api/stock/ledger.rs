@@ -5,7 +5,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_postgres::error::SqlState;
 
-use super::{NOBODY, amounts_of, days_ago, document_of, id, movements, order_of, shipped, step, stock_of};
+use super::{
+    NOBODY, amounts_of, days_ago, document_of, id, movements, order_of, rows, shipped, step, stock_of,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_life_of_an_order_is_in_the_ledger_with_who_why_and_when() {
@@ -88,7 +90,7 @@ async fn the_life_of_an_order_is_in_the_ledger_with_who_why_and_when() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_ledger_is_filtered_by_product_document_kind_warehouse_and_time() {
+async fn the_ledger_is_filtered_by_product_words_document_kind_warehouse_and_time() {
     World::run(async |world| {
         let api = world.api().await?;
         let customer = api.customer("C-1").await?;
@@ -113,6 +115,18 @@ async fn the_ledger_is_filtered_by_product_document_kind_warehouse_and_time() {
             (format!("warehouse_id={NOBODY}"), ""),
             ("recorded_before=2020-01-01T00:00:00Z".to_owned(), ""),
             (format!("recorded_from=2020-01-01T00:00:00Z&document_id={order}"), "reservation release"),
+            // By the words of one product, of both, and of none.
+            ("q=tea".to_owned(), "receipt reservation release"),
+            ("q=product+po".to_owned(), "receipt write_off"),
+            ("q=product".to_owned(), "receipt receipt reservation release write_off"),
+            ("q=product&recorded_before=2020-01-01T00:00:00Z".to_owned(), ""),
+            ("q=cup".to_owned(), ""),
+            ("q=tea&kind=receipt".to_owned(), "receipt"),
+            ("q=product&kind=receipt".to_owned(), "receipt receipt"),
+            (format!("q=product&document_id={order}"), "reservation release"),
+            (format!("q=pot&document_id={receipt}"), "receipt"),
+            (format!("q=tea&product_id={tea}"), "receipt reservation release"),
+            (format!("q=tea&product_id={pot}"), ""),
         ] {
             let kinds: Vec<String> = movements(&api, &filter)
                 .await?
@@ -121,6 +135,20 @@ async fn the_ledger_is_filtered_by_product_document_kind_warehouse_and_time() {
                 .collect();
             assert_eq!(kinds.join(" "), expected, "{filter}");
         }
+        // Those of several products are merged, a page at a time.
+        let (mut kinds, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/stock-movements?q=product&sort=recorded_at&limit=2{cursor}");
+            let page = api.http.get(&path).await?;
+            kinds.extend(rows(&page)?.iter().map(|row| row["kind"].as_str().unwrap_or_default().to_owned()));
+            match page.json["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        assert_eq!(kinds.join(" "), "receipt receipt reservation release write_off");
+        let wrong = api.http.get("/stock-movements?q=%2B").await?;
+        assert_eq!((wrong.status, wrong.pointers()), (422, vec!["/query/q"]), "{}", wrong.text);
         let wrong = api.http.get("/stock-movements?kind=theft").await?;
         assert_eq!((wrong.status, wrong.pointers()), (422, vec!["/query/kind"]), "{}", wrong.text);
         let csv = api.http.get(&format!("/stock-movements.csv?product_id={pot}")).await?;
