@@ -406,27 +406,30 @@
     event.preventDefault();
     if (main.hasAttribute("aria-busy")) return;
     main.setAttribute("aria-busy", "true");
+    const hadFocus = document.activeElement === show;
+    clearTimeout(timer);
+    timer = 0;
     // What comes from now on may not be on the page that is read.
     const before = [...changed];
     const wasChanged = isChanged;
     changed.clear();
     isChanged = false;
-    failed = words.wNoAnswer;
+    let why = words.wNoAnswer;
     try {
       const answer = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
       const text = await answer.text();
       const next = read(text);
       if (answer.status === 401) isOver = true;
       const title = next.querySelector("h1");
-      failed = answer.ok && next.querySelector("[data-live]") ? "" : title ? title.textContent : String(answer.status);
-      if (!failed) await window.htmx.swap({ text, sourceElement: document.body, target: main, select: "#main", swap: "outerMorph" });
-    } catch { if (!failed) { location.reload(); return; } }
+      why = answer.ok && next.querySelector("[data-live]") ? "" : title ? title.textContent : String(answer.status);
+      if (!why) await window.htmx.swap({ text, sourceElement: document.body, target: main, select: "#main", swap: "outerMorph" });
+    } catch { if (!why) { location.reload(); return; } }
     main.removeAttribute("aria-busy");
-    if (failed) before.forEach((one) => changed.add(one));
-    isChanged = isChanged || (Boolean(failed) && wasChanged);
+    failed = why;
+    if (why) before.forEach((one) => changed.add(one));
+    isChanged = isChanged || (Boolean(why) && wasChanged);
     isUp = false;
-    const hadFocus = document.activeElement === show;
     say();
-    if (hadFocus && show.hidden) pause.focus({ preventScroll: true });
+    if (hadFocus && show.hidden && [show, body].includes(document.activeElement)) pause.focus({ preventScroll: true });
   });
 })();
