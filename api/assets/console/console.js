@@ -4,6 +4,8 @@
   const body = document.body;
   const words = body.dataset;
   const inField = (target) => target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]");
+  // The server escapes what it writes; a parsed document runs no script.
+  const read = (text) => new DOMParser().parseFromString(text, "text/html");
   const fill = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
 
   // ---- forms: a button is locked while its form is sent, and free again when the browser comes back to the page
@@ -32,31 +34,30 @@
   }
 
   // ---- ticked rows raise the bar below the list; without the script it is always there
-  const picked = document.querySelector("[data-picked]");
-  if (picked) {
-    const bar = picked.closest("form");
+  const boxes = () => [...document.querySelectorAll("[data-pick]")];
+  // Looked for each time: "Show" may have put other rows, and another bar, in their place.
+  const count = () => {
+    const picked = document.querySelector("[data-picked]");
+    if (!picked) return;
+    const every = boxes();
+    const number = every.filter((box) => box.checked).length;
+    picked.closest("form").hidden = number === 0;
+    fill(picked, number === 1 ? words.wOnePicked : number + " " + words.wPicked);
     const all = document.querySelector("[data-pick-all]");
-    const boxes = () => [...document.querySelectorAll("[data-pick]")];
-    const count = () => {
-      const every = boxes();
-      const number = every.filter((box) => box.checked).length;
-      bar.hidden = number === 0;
-      fill(picked, number === 1 ? words.wOnePicked : number + " " + words.wPicked);
-      if (!all) return;
-      const box = all.querySelector("input");
-      box.checked = number > 0 && number === every.length;
-      box.indeterminate = number > 0 && number < every.length;
-    };
-    if (all) {
-      all.hidden = false;
-      all.addEventListener("change", (event) => { boxes().forEach((box) => { box.checked = event.target.checked; }); count(); });
-    }
-    document.addEventListener("change", (event) => { if (event.target.matches("[data-pick]")) count(); });
-    document.addEventListener("htmx:after:swap", count);
-    // The browser ticks again what was ticked before, when it comes back to a page.
-    window.addEventListener("pageshow", count);
+    if (!all) return;
+    all.hidden = false;
+    const box = all.querySelector("input");
+    box.checked = number > 0 && number === every.length;
+    box.indeterminate = number > 0 && number < every.length;
+  };
+  document.addEventListener("change", ({ target }) => {
+    if (target.closest("[data-pick-all]")) boxes().forEach((box) => { box.checked = target.checked; });
     count();
-  }
+  });
+  document.addEventListener("htmx:after:swap", count);
+  // The browser ticks again what was ticked before, when it comes back to a page.
+  window.addEventListener("pageshow", count);
+  count();
 
   // ---- Escape closes the menu of more filters
   document.addEventListener("keydown", (event) => {
@@ -93,6 +94,18 @@
     options[next].scrollIntoView({ block: "nearest" });
     combo.querySelector("[role=combobox]").setAttribute("aria-activedescendant", options[next].id);
   };
+  // Forms are bound to their session: those of a page that is older than it take the new one's token, which every page has.
+  let isOut = false;
+  const renew = async () => {
+    if (!isOut) return;
+    const answer = await fetch("/console/profile", { credentials: "same-origin" }).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const token = read(await answer.text()).querySelector("[name=form_token]");
+    if (!token) return;
+    document.querySelectorAll("[name=form_token]").forEach((field) => { field.value = token.value; });
+    isOut = false;
+  };
+  window.addEventListener("focus", renew);
   const search = async (combo) => {
     const input = combo.querySelector("[role=combobox]");
     const list = combo.querySelector("[role=listbox]");
@@ -101,16 +114,23 @@
     let status = combo.querySelector("[role=status]");
     if (!status) {
       status = document.createElement("span");
-      status.className = "vh";
       status.setAttribute("role", "status");
       combo.append(status);
     }
     const query = new URLSearchParams({ q: asked, list: list.id });
     const answer = await fetch(combo.dataset.combo + "?" + query, { credentials: "same-origin" }).catch(() => null);
-    if (answer && answer.status === 401) { location.reload(); return; }
+    if (answer && answer.status === 401) {
+      // What was typed stays: the log-in is in another tab.
+      const link = Object.assign(document.createElement("a"), { className: "link", href: "/console/sign-in", target: "_blank", textContent: words.wOver });
+      status.className = "err";
+      status.replaceChildren(link);
+      isOut = true;
+      return;
+    }
     if (!answer || !answer.ok || input.value.trim() !== asked) return;
-    // The server escapes what it writes; a parsed document runs no script.
-    const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+    await renew();
+    status.className = "vh";
+    const found = read(await answer.text());
     list.replaceChildren(...found.querySelectorAll("[role=option]"));
     const count = list.children.length;
     fill(status, count === 0 ? words.wNoResult : count === 1 ? words.wOneResult : count + " " + words.wResults);
@@ -224,6 +244,9 @@
     event.preventDefault();
   });
 
+  // A page that reads itself again by htmx (an import) has no field: it goes to the log-in and comes back.
+  document.addEventListener("htmx:response:error", (event) => { if (event.detail.ctx.response.status === 401) location.reload(); });
+
   // ---- live: one stream for all tabs of the browser
   const bar = document.querySelector("[data-live]");
   if (!bar || !words.topics || !words.position || !("locks" in navigator) || !("BroadcastChannel" in window)) return;
@@ -233,56 +256,102 @@
   const channel = new BroadcastChannel("comptoir-stream");
   const patterns = words.topics.split(",");
   const fits = (type) => patterns.some((pattern) => pattern === type || (pattern.endsWith("*") && type.startsWith(pattern.slice(0, -1))));
-  const clock = () => new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const time = (timeZone) => new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone });
+  // An old browser may not know a new name of a zone.
+  const clock = () => { try { return time(words.zone); } catch { return time(); } };
   const PAUSED = "comptoir-paused";
+  // So many messages are kept for a tab that is opened later.
+  const KEPT = 300;
+  const me = Math.random();
+  const [page] = performance.getEntriesByType("navigation");
+  const kept = [];
+  // Nothing is missing in what is kept since this page was asked for: positions cannot be compared, times of one machine can.
+  let since = Math.floor(performance.timeOrigin + (page ? page.requestStart : 0));
+  let last = words.position;
+  let isHolder = false;
   const changed = new Set();
   let isChanged = false;
   let isOver = false;
+  let isUp = true;
+  let failed = "";
   let lostAt = null;
   let timer = 0;
   const isPaused = () => localStorage.getItem(PAUSED) !== null;
 
   const say = () => {
+    clearTimeout(timer);
     timer = 0;
     const count = changed.size;
     const isNews = isOver || ((count > 0 || isChanged) && !isPaused());
     bar.classList.toggle("new", isNews);
     show.hidden = !isNews;
     fill(pause.querySelector("span"), isPaused() ? words.wResume : words.wPause);
-    if (isOver) fill(said, words.wOver);
-    else if (isPaused()) fill(said, words.wPaused + " " + localStorage.getItem(PAUSED));
-    else if (lostAt) fill(said, words.wOffline + " " + lostAt + ", " + words.wRetrying);
-    else if (count === 1) fill(said, words.wOneNew);
-    else if (count > 1) fill(said, count + " " + words.wManyNew);
-    else if (isChanged) fill(said, words.wChanged);
+    let text = "";
+    if (isOver) text = words.wOver;
+    else if (isPaused()) text = words.wPaused + " " + localStorage.getItem(PAUSED);
+    else if (failed) text = words.wNotShown + " " + failed;
+    else if (lostAt) text = words.wOffline + " " + lostAt + ", " + words.wRetrying;
+    else if (count === 1) text = words.wOneNew;
+    else if (count > 1) text = count + " " + words.wManyNew;
+    else if (isChanged) text = words.wChanged;
+    // The time stands as long as nothing else was said: at first it is the page's own.
+    else if (!isUp) fill(said, words.wUp + " " + clock());
+    isUp = !text;
+    if (text) fill(said, text);
   };
   // A screen reader reads each text: not more often than every ten seconds.
   const later = () => { if (!timer) timer = setTimeout(say, said.dataset.said ? 10000 : 0); said.dataset.said = "yes"; };
 
+  // Whether a message is about this page.
+  const take = ({ kind, type, about }) => {
+    if (kind === "event" && !fits(type)) return false;
+    if (kind === "event" && type.endsWith(".placed")) changed.add(about);
+    else isChanged = true;
+    return true;
+  };
   const heard = (message) => {
-    if (message.kind === "lost") lostAt = lostAt || clock();
-    else if (message.kind === "open") lostAt = null;
-    else if (message.kind === "over") isOver = true;
-    else if (message.kind === "reset") isChanged = true;
-    else if (message.kind === "event" && fits(message.type)) {
-      if (message.type.endsWith(".placed")) changed.add(message.about);
-      else isChanged = true;
+    const { kind, id } = message;
+    if (kind === "hello") {
+      const isKnown = since <= message.since;
+      if (isKnown || isHolder) channel.postMessage({ kind: "missed", to: message.me, lostAt, list: isKnown ? kept.filter((one) => one.at >= message.since) : [{ kind: "reset" }] });
+      return;
+    }
+    if (kind === "missed") {
+      if (message.to !== me) return;
+      lostAt = lostAt || message.lostAt;
+      if (message.list.filter(take).length || lostAt) later();
+      return;
+    }
+    if (id) last = id;
+    if (kind === "lost") lostAt = lostAt || clock();
+    else if (kind === "over") isOver = true;
+    else if (kind === "open") {
+      if (!lostAt) return;
+      lostAt = null;
+      failed = "";
+    } else if (kind === "event" || kind === "reset") {
+      kept.push(message);
+      if (kept.length > KEPT) since = kept.shift().at + 1;
+      if (!take(message)) return;
+      failed = "";
     } else return;
     later();
   };
   channel.onmessage = (event) => heard(event.data);
   const tell = (message) => { channel.postMessage(message); heard(message); };
+  // What came between the page and this line is told by the tabs that were there.
+  channel.postMessage({ kind: "hello", me, since });
 
-  // Whoever holds the lock has the stream; when its tab is closed, another one goes on.
-  navigator.locks.request("comptoir-stream", () => new Promise(() => {
-    let last = words.position;
+  // Whoever holds the lock has the stream; when its tab is closed, or its session is over, another one goes on where it was.
+  navigator.locks.request("comptoir-stream", () => new Promise((leave) => {
     let wait = 1000;
-    const read = async () => {
+    isHolder = true;
+    const follow = async () => {
       try {
         const answer = await fetch("/console/stream?last_event_id=" + encodeURIComponent(last), { credentials: "same-origin", headers: { Accept: "text/event-stream" } });
         // The session has ended under the page: what was typed stays, and the link leads to the log-in and back.
         if (answer.status === 401) tell({ kind: "over" });
-        if (answer.status === 204 || answer.status === 401 || answer.status === 403 || answer.status === 409) return;
+        if ([204, 401, 403, 409].includes(answer.status)) { isHolder = false; leave(); return; }
         if (!answer.ok) throw new Error(String(answer.status));
         tell({ kind: "open" });
         wait = 1000;
@@ -296,17 +365,17 @@
           for (const frame of frames) {
             const field = (name) => { const line = frame.split("\n").find((one) => one.startsWith(name + ": ")); return line && line.slice(name.length + 2); };
             const type = field("event");
-            const id = field("id");
-            if (id) last = id;
-            if (type === "reset") tell({ kind: "reset" });
-            else if (type) tell({ kind: "event", type, about: JSON.parse(field("data")).aggregate_id });
+            const message = { kind: "at", id: field("id"), at: Date.now() };
+            if (type === "reset") message.kind = "reset";
+            else if (type) Object.assign(message, { kind: "event", type, about: JSON.parse(field("data")).aggregate_id });
+            tell(message);
           }
         }
       } catch { tell({ kind: "lost" }); }
-      setTimeout(read, wait + Math.random() * 1000);
+      setTimeout(follow, wait + Math.random() * 1000);
       wait = Math.min(wait * 2, 30000);
     };
-    read();
+    follow();
   }));
 
   pause.hidden = false;
@@ -316,22 +385,51 @@
     say();
   });
   window.addEventListener("storage", (event) => { if (event.key === PAUSED) say(); });
-  // Rows come only when they are asked for. With htmx the scroll and the focus stay; without it the page is loaded again.
+
+  // ---- show: the page is read again when somebody asks for it. With htmx the scroll and the focus stay; without it the page is loaded again.
+  const isFilled = (field) => {
+    if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+    if (field.matches("select")) return field.selectedIndex !== Math.max([...field.options].findIndex((one) => one.defaultSelected), 0);
+    return field.value !== field.defaultValue;
+  };
+  // A form that somebody has begun to fill keeps its version, too: what others changed since is said when it is sent.
+  const isBegun = (old, next) => old.matches("form") && old.getAttribute("action") === next.getAttribute("action") && [...old.querySelectorAll("input, select, textarea")].some(isFilled);
+  if (window.htmx) window.htmx.registerExtension("show", {
+    htmx_before_morph_node: (_, { oldNode, newNode }) => oldNode !== bar && !isBegun(oldNode, newNode),
+    // What was opened, and what this script has shown or hidden.
+    htmx_before_morph_attr: (_, { attrName }) => attrName !== "open" && attrName !== "hidden",
+  });
   show.href = location.href;
   show.addEventListener("click", async (event) => {
-    const table = document.getElementById("rows");
-    if (!window.htmx || !table || isOver) return;
+    const main = document.getElementById("main");
+    if (!window.htmx || isOver) return;
     event.preventDefault();
-    table.setAttribute("aria-busy", "true");
+    if (main.hasAttribute("aria-busy")) return;
+    main.setAttribute("aria-busy", "true");
+    const hadFocus = document.activeElement === show;
+    clearTimeout(timer);
+    timer = 0;
+    // What comes from now on may not be on the page that is read.
+    const before = [...changed];
+    const wasChanged = isChanged;
+    changed.clear();
+    isChanged = false;
+    let why = words.wNoAnswer;
     try {
-      await window.htmx.ajax("GET", location.href, { target: "#rows", select: "#rows", swap: "outerMorph" });
-      changed.clear();
-      isChanged = false;
-      fill(said, words.wUp + " " + clock());
-      say();
-    } catch { location.reload(); } finally {
-      const now = document.getElementById("rows");
-      if (now) now.removeAttribute("aria-busy");
-    }
+      const answer = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
+      const text = await answer.text();
+      const next = read(text);
+      if (answer.status === 401) isOver = true;
+      const title = next.querySelector("h1");
+      why = answer.ok && next.querySelector("[data-live]") ? "" : title ? title.textContent : String(answer.status);
+      if (!why) await window.htmx.swap({ text, sourceElement: document.body, target: main, select: "#main", swap: "outerMorph" });
+    } catch { if (!why) { location.reload(); return; } }
+    main.removeAttribute("aria-busy");
+    failed = why;
+    if (why) before.forEach((one) => changed.add(one));
+    isChanged = isChanged || (Boolean(why) && wasChanged);
+    isUp = false;
+    say();
+    if (hadFocus && show.hidden && [show, body].includes(document.activeElement)) pause.focus({ preventScroll: true });
   });
 })();

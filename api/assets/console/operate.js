@@ -12,7 +12,7 @@
   // What nobody may change: what is under the pointer, has the focus, was ticked or opened.
   const BUSY = ":focus-within, tr:hover, li:hover, :has(:checked), :has(details[open]), :has(:is(a, button, summary):hover)";
   const fill = (element, text) => { if (element.textContent !== text) element.textContent = text; };
-  const clock = () => new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const clock = () => new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: words.zone });
   const isPaused = () => localStorage.getItem(PAUSED) !== null;
   const lists = (page) => [...page.querySelectorAll("[data-rows]")];
   const byId = (list) => new Map([...list.children].map((row) => [row.id, row]));

@@ -69,6 +69,11 @@ impl Format {
         Self { language, zone: zone.parse().unwrap_or(Tz::UTC), now }
     }
 
+    /// The name of the time zone, as browsers know it, too.
+    pub(crate) fn zone(&self) -> &'static str {
+        self.zone.name()
+    }
+
     /// Today, in the company's time zone.
     pub(crate) fn today(&self) -> NaiveDate {
         self.now.with_timezone(&self.zone).date_naive()
@@ -347,6 +352,7 @@ mod tests {
         assert_eq!(french.clock_now(), "10:42:07");
         assert_eq!(french.beginning(day("2026-11-26")), moment("2026-11-25T23:00:00Z"));
         assert_eq!(Format::new(Language::Fr, "Mars/Base", Utc::now()).zone, Tz::UTC);
+        assert_eq!(french.zone(), "Europe/Paris");
     }
 
     #[test]

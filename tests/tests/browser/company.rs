@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{Api, Operator, World, id, main_warehouse, until};
+use comptoir_tests::harness::{Api, Operator, World, id, main_warehouse, rows, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -15,13 +15,16 @@ pub(crate) const PASSWORD: &str = "quatre chevaux bleus";
 pub(crate) const BARCODE: &str = "3017620422003";
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// What lets a console be used over plain HTTP.
+pub(crate) const WITHOUT_TLS: (&str, &str) = ("COMPTOIR__API__CONSOLE_WITHOUT_TLS", "true");
+
 /// An API whose console is used over plain HTTP, as `make run` starts it.
 pub(crate) async fn console(world: &World) -> Result<Api> {
     console_with(world, &[]).await
 }
 
 pub(crate) async fn console_with(world: &World, environment: &[(&str, &str)]) -> Result<Api> {
-    let mut all = vec![("COMPTOIR__API__CONSOLE_WITHOUT_TLS", "true")];
+    let mut all = vec![WITHOUT_TLS];
     all.extend_from_slice(environment);
     Api::start(world, &all).await
 }
@@ -52,6 +55,15 @@ pub(crate) async fn enter(world: &World, api: &Api, browser: &Browser, role: &st
     browser.go("/console/sign-in").await?;
     log_in(browser, &email, PASSWORD).await?;
     ensure!(browser.path().await? == "/console/", "{}", browser.text().await?);
+    Ok(())
+}
+
+/// Ends all sessions of the user with this role, as an administrator does.
+pub(crate) async fn end_sessions(api: &Api, role: &str) -> Result<()> {
+    let users = rows(&api.http.get(&format!("/users?email={role}%40docks.example")).await?)?;
+    let user = users.first().context("a user")?;
+    let ended = api.http.send(Method::DELETE, &format!("/users/{}/sessions", id(user)), &[], None).await?;
+    ensure!(ended.status == 204, "{}", ended.text);
     Ok(())
 }
 

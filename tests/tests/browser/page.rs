@@ -10,6 +10,7 @@ use fantoccini::actions::{
 };
 use fantoccini::elements::{Element, ElementRef};
 use fantoccini::key::Key;
+use fantoccini::wd::WindowHandle;
 use serde_json::{Value, json};
 
 use crate::driver::Driver;
@@ -80,6 +81,29 @@ impl Browser {
         Ok(self.driver.client.goto(&format!("{}{path}", self.root)).await?)
     }
 
+    /// The tab that is looked at.
+    pub(crate) async fn tab(&self) -> Result<WindowHandle> {
+        Ok(self.driver.client.window().await?)
+    }
+
+    /// Opens another tab of this browser and looks at that one.
+    pub(crate) async fn open_tab(&self, look: Look) -> Result<()> {
+        let tab = self.driver.client.new_window(true).await?.handle;
+        self.turn_to(&tab).await?;
+        self.driver.cdp("Network.enable", json!({})).await?;
+        self.look(look).await
+    }
+
+    pub(crate) async fn turn_to(&self, tab: &WindowHandle) -> Result<()> {
+        Ok(self.driver.client.switch_to_window(tab.clone()).await?)
+    }
+
+    /// Closes the tab that is looked at, and looks at this one.
+    pub(crate) async fn close_tab(&self, then: &WindowHandle) -> Result<()> {
+        self.driver.client.close_window().await?;
+        self.turn_to(then).await
+    }
+
     pub(crate) async fn reload(&self) -> Result<()> {
         Ok(self.driver.client.refresh().await?)
     }
@@ -118,7 +142,11 @@ impl Browser {
 
     /// Waits until a screen reader is told this.
     pub(crate) async fn hears(&self, text: &str) -> Result<()> {
-        until(format!("«{text}» in a live region"), LIMIT, async || {
+        self.hears_within(text, LIMIT).await
+    }
+
+    pub(crate) async fn hears_within(&self, text: &str, limit: Duration) -> Result<()> {
+        until(format!("«{text}» in a live region"), limit, async || {
             let told = self.run("told", &[]).await?;
             let is_told = told
                 .as_array()
@@ -340,6 +368,11 @@ impl Browser {
     /// An answer with this status is what the test wants.
     pub(crate) fn allow(&mut self, status: u16) {
         self.watch.allow(status);
+    }
+
+    /// The test takes the server away: requests that nobody answers are what it wants.
+    pub(crate) fn allow_silence(&mut self) {
+        self.watch.allow_silence();
     }
 
     /// # Errors

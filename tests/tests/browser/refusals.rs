@@ -2,12 +2,11 @@
 
 use anyhow::{Context, Result, ensure};
 use comptoir_tests::harness::{World, rows};
-use reqwest::Method;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::company::{PASSWORD, console, enter, log_in};
+use crate::company::{PASSWORD, console, end_sessions, enter, log_in};
 use crate::page::{Browser, DESK};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -20,10 +19,7 @@ async fn a_session_that_ends_under_an_open_page_leads_to_the_log_in_and_back() {
         browser.allow(401);
         enter(world, &api, &browser, "sales").await?;
         browser.go("/console/orders?status=pending").await?;
-        let users = rows(&api.http.get("/users?email=sales%40docks.example").await?)?;
-        let user = users.first().and_then(|user| user["id"].as_str()).context("a user")?;
-        let ended = api.http.send(Method::DELETE, &format!("/users/{user}/sessions"), &[], None).await?;
-        assert_eq!(ended.status, 204, "{}", ended.text);
+        end_sessions(&api, "sales").await?;
 
         browser.follow("Filtrer").await?;
         browser.sees("Votre session est terminée.").await?;
@@ -33,6 +29,40 @@ async fn a_session_that_ends_under_an_open_page_leads_to_the_log_in_and_back() {
             path.starts_with("/console/orders?") && path.contains("status=pending"),
             "back where it was: {path}"
         );
+        browser.nothing_wrong().await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "slow: make test-all"]
+async fn a_session_that_ends_while_a_form_is_filled_takes_nothing_of_it_away() {
+    World::run(async |world| {
+        let api = console(world).await?;
+        api.customer("C-1").await?;
+        api.product("P-1").await?;
+        let mut browser = Browser::open(world, &api, DESK).await?;
+        // The search of the choices is refused.
+        browser.allow(401);
+        enter(world, &api, &browser, "sales").await?;
+        browser.go("/console/orders/new").await?;
+        browser.fill("Votre numéro", "CMD-1").await?;
+        end_sessions(&api, "sales").await?;
+        browser.fill("Client", "C-1").await?;
+        browser.hears("Votre session est terminée").await?;
+        assert_eq!(browser.value("Votre numéro").await?, "CMD-1", "what was typed");
+
+        let form = browser.tab().await?;
+        browser.open_tab(DESK).await?;
+        browser.go("/console/sign-in").await?;
+        log_in(&browser, "sales@docks.example", PASSWORD).await?;
+        browser.close_tab(&form).await?;
+        browser.choose("Client", "C-1", "Customer C-1").await?;
+        browser.choose("Article", "P-1", "Product P-1").await?;
+        browser.fill("Quantité", "2").await?;
+        browser.follow("Passer la commande").await?;
+        browser.hears("La commande est passée.").await?;
+        browser.sees("CMD-1").await?;
         browser.nothing_wrong().await
     })
     .await;

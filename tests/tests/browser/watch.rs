@@ -25,6 +25,8 @@ pub(crate) struct Watch {
     root: String,
     /// Refusals that the test itself provokes.
     allowed: Vec<u16>,
+    /// Whether requests may fail because nobody answers.
+    allows_silence: bool,
     complaints: Vec<String>,
     open: HashMap<String, Load>,
     loads: Vec<Load>,
@@ -38,6 +40,11 @@ impl Watch {
     /// An answer with this status is what the test wants.
     pub(crate) fn allow(&mut self, status: u16) {
         self.allowed.push(status);
+    }
+
+    /// The test itself takes the server away.
+    pub(crate) fn allow_silence(&mut self) {
+        self.allows_silence = true;
     }
 
     /// Violations of the policy, errors of scripts and of the console, failed requests, and requests to elsewhere.
@@ -122,7 +129,8 @@ impl Watch {
         let blocked = text(&of["blockedReason"]);
         // What no page was seen to ask for the browser asked for itself, for the page that it begins with.
         let is_its_own = load.is_none() && blocked.is_empty();
-        if !is_left && !is_its_own {
+        let is_wanted = self.allows_silence && blocked.is_empty();
+        if !is_left && !is_its_own && !is_wanted {
             let url = load.map(|load| load.url).unwrap_or_default();
             self.complaints.push(format!("{reason} for {url} {blocked}"));
         }

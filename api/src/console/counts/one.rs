@@ -63,6 +63,8 @@ struct Action {
 }
 
 struct Row {
+    /// A product may lie in several locations.
+    id: String,
     product_id: String,
     name: String,
     sku: String,
@@ -149,6 +151,10 @@ fn row(line: &CountLineView, visitor: &Visitor, w: &'static Counts) -> Row {
         units.map(|units| format.decimal(units.value())).unwrap_or_default()
     };
     Row {
+        id: line.location_id.map_or_else(
+            || line.product_id.to_string(),
+            |location| format!("{}-{location}", line.product_id),
+        ),
         product_id: line.product_id.to_string(),
         name: line.name.clone(),
         sku: line.sku.clone(),

@@ -67,6 +67,8 @@ super::words! {
         offline: "Hors ligne depuis", "Offline since";
         session_over: "Votre session est terminée : connectez-vous de nouveau", "Your session is over: log in again";
         retrying: "nouvel essai", "retrying";
+        not_shown: "Non affiché :", "Not shown:";
+        no_answer: "le serveur ne répond pas", "the server does not answer";
         one_result: "1 résultat", "1 result";
         results: "résultats", "results";
         no_result: "Aucun résultat", "No results";
