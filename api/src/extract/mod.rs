@@ -17,7 +17,7 @@ pub(crate) use edit::{Editable, MergePatch, Replacement, merge_patch};
 pub(crate) use faults::{Faults, one_of, read_from_text, text};
 pub(crate) use path::{Id, SessionOfUser, part};
 pub(crate) use precondition::{IfMatch, IfMatchForSome, RequiredIfMatch};
-pub(crate) use query::{Flag, ListQuery, NoQuery, Query, Text, Time};
+pub(crate) use query::{Flag, ListQuery, NoFilters, NoQuery, Query, Text, Time};
 pub(crate) use search::{ExportQuery, SearchFilters, SearchQuery, Several, Words};
 pub(crate) use values::AnyId;
 

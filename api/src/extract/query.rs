@@ -70,6 +70,11 @@ impl<T: Deserr<Faults>> Query<T> {
     }
 }
 
+/// A list that has no filters.
+#[derive(Debug, Deserr)]
+#[deserr(error = Faults, deny_unknown_fields)]
+pub(crate) struct NoFilters {}
+
 /// The query parameters of a list: its filters, and which page of it.
 #[derive(Debug)]
 pub(crate) struct ListQuery<F, K> {
