@@ -112,6 +112,40 @@ async fn a_paid_deposit_is_taken_off_by_the_final_invoice_and_its_vat_counts_onc
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_discount_in_percent_is_of_the_price_and_not_of_what_a_deposit_leaves() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let (customer, tea) = (api.buyer("C-1").await?, product(&api, "TEA", "100", "20").await?);
+        let line = json!({"product_id": tea["id"], "quantity": "10"});
+        let order = api.created("/orders", &json!({"customer_id": customer["id"], "lines": [line]})).await?;
+        api.http.command(&format!("/orders/{}/confirm", id(&order))).await?;
+        let first = deposit(&api, &order, &json!({"amount": "300.00"})).await?;
+        validated(&api, &first.json).await?;
+        pay(&api, &customer, "360.00").await?;
+        api.http.post(&format!("/orders/{}/ship", id(&order)), &json!({})).await?;
+        let last = api.created("/invoices/from-orders", &json!({"order_ids": [order["id"]]})).await?;
+        let path = format!("/invoices/{}/draft", id(&last));
+        let mut draft = api.http.get(&path).await?.json;
+        draft["adjustments"] =
+            json!([{"kind": "discount", "reason": "Remise", "percent": "10", "vat": {"rate": "20"}}]);
+        let put = api.http.send(Method::PUT, &path, &[("If-Match", "*")], Some(&draft)).await?;
+        assert_eq!(put.status, 200, "{}", put.text);
+        let content = validated(&api, &last).await?["content"].clone();
+        // 1000.00 − 100.00 − 300.00.
+        let discount = &content["adjustments"][0]["adjustment"];
+        assert_eq!((&discount["base"], &discount["amount"]), (&json!("1000.00"), &json!("100.00")), "{content}");
+        let totals = &content["totals"];
+        assert_eq!(
+            (&totals["net"], &totals["vat"], &totals["gross"]),
+            (&json!("600.00"), &json!("120.00"), &json!("720.00"))
+        );
+        is_sound(world).await
+    })
+    .await;
+}
+
 /// A confirmed order of 100.00 of goods and 50.00 of a service, both at 20 %.
 async fn ordered_with_a_service(api: &Api, customer: &Value) -> Result<Value> {
     let mut lines = Vec::new();
