@@ -135,7 +135,11 @@ async fn a_discount_in_percent_is_of_the_price_and_not_of_what_a_deposit_leaves(
         let content = validated(&api, &last).await?["content"].clone();
         // 1000.00 − 100.00 − 300.00.
         let discount = &content["adjustments"][0]["adjustment"];
-        assert_eq!((&discount["base"], &discount["amount"]), (&json!("1000.00"), &json!("100.00")), "{content}");
+        assert_eq!(
+            (&discount["base"], &discount["amount"]),
+            (&json!("1000.00"), &json!("100.00")),
+            "{content}"
+        );
         let totals = &content["totals"];
         assert_eq!(
             (&totals["net"], &totals["vat"], &totals["gross"]),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::group::{Group, Taxed};
 use super::period::AccountingPeriod;
-use super::repository::{group_of, lines_of_group, settlements};
+use super::repository::{country_of_group, group_of, lines_of_group, settlements};
 use super::vat_due::{Dated, Due, Standing, VatDueCause, VatDueView};
 use crate::accounts::tenants;
 use crate::application::TenantDatabase;
@@ -21,7 +21,7 @@ use crate::values::money::Money;
 crate::statement! {
     /// What was delivered or issued in the period, but for deposits and what corrects them. A credit note follows the invoice that it corrects.
     struct DatedRows<'a> { tenant: Uuid => SqlUuid, first: NaiveDate => Date, last: NaiveDate => Date }
-        -> (Bool, Bool, Date, Date, Bool, Text, Nullable<Numeric>, Numeric, Numeric, Numeric, Numeric, Numeric, Numeric)
+        -> (Bool, Bool, Date, Date, Bool, Text, Nullable<Numeric>, Numeric, Numeric, Numeric, Numeric, Numeric, Numeric, Nullable<Text>)
     = concat!("WITH asked AS (SELECT $1 AS tenant_id, $2 AS first, $3 AS last),
         documents AS (
             SELECT c.tenant_id, c.invoice_id, i.kind = 'credit_note' AS is_credit_note,
@@ -37,8 +37,9 @@ crate::statement! {
             WHERE COALESCE(o.kind, i.kind) <> 'prepayment'
         )
         SELECT d.is_credit_note, d.on_debits, d.tax_point, d.issue_date, d.only_services, v.category, v.rate, v.base, v.tax,
-            l.goods, l.services, l.goods_deposits, l.service_deposits
-        FROM documents AS d JOIN invoice_vat AS v ON v.tenant_id = d.tenant_id AND v.invoice_id = d.invoice_id ", lines_of_group!())
+            l.goods, l.services, l.goods_deposits, l.service_deposits, t.country
+        FROM documents AS d JOIN invoice_vat AS v ON v.tenant_id = d.tenant_id AND v.invoice_id = d.invoice_id ", lines_of_group!(), " ",
+        country_of_group!())
 }
 
 #[derive(Debug, Queryable)]
@@ -56,6 +57,7 @@ struct DatedRow {
     services: BigDecimal,
     goods_deposits: BigDecimal,
     service_deposits: BigDecimal,
+    country: Option<String>,
 }
 
 impl From<DatedRow> for Dated {
@@ -65,7 +67,7 @@ impl From<DatedRow> for Dated {
             on_debits: row.on_debits,
             tax_point: row.tax_point,
             issue_date: row.issue_date,
-            group: group_of!(row),
+            group: Group { country: row.country, ..group_of!(row) },
         }
     }
 }
@@ -77,7 +79,7 @@ crate::statement! {
     /// What a credit note pays of the invoice that it corrects is no payment: it takes off what there is to pay.
     struct SettledRows<'a> { tenant: Uuid => SqlUuid, first: NaiveDate => Date, last: NaiveDate => Date, zone: &'a str => Text }
         -> (SqlUuid, Bool, Nullable<Numeric>, Nullable<Numeric>, SqlUuid, Bool, Bool, Numeric, Bool, Text, Nullable<Numeric>, Numeric, Numeric, Numeric,
-            Numeric, Numeric, Numeric)
+            Numeric, Numeric, Numeric, Nullable<Text>)
     = concat!("WITH asked AS (SELECT $1 AS tenant_id, $2 AS first, $3 AS last, $4 AS zone),
         settlements AS (", settlements!(), "),
         notes AS (
@@ -109,10 +111,10 @@ crate::statement! {
         )
         SELECT p.id, p.is_deposit, s.before, s.until, p.invoice_id, p.is_credit_note, p.counts_before, p.gross_total,
             c.content::jsonb ->> 'operations' IS NOT DISTINCT FROM 'services', v.category, v.rate, v.base, v.tax,
-            l.goods, l.services, l.goods_deposits, l.service_deposits
+            l.goods, l.services, l.goods_deposits, l.service_deposits, t.country
         FROM parts AS p JOIN invoice_contents AS c ON c.tenant_id = p.tenant_id AND c.invoice_id = p.invoice_id
         LEFT JOIN settled AS s ON s.invoice_id = p.id
-        JOIN invoice_vat AS v ON v.tenant_id = p.tenant_id AND v.invoice_id = p.invoice_id ", lines_of_group!(), "
+        JOIN invoice_vat AS v ON v.tenant_id = p.tenant_id AND v.invoice_id = p.invoice_id ", lines_of_group!(), " ", country_of_group!(), "
         ORDER BY p.id, p.is_credit_note, p.invoice_id, v.position")
 }
 
@@ -137,6 +139,7 @@ struct SettledRow {
     services: BigDecimal,
     goods_deposits: BigDecimal,
     service_deposits: BigDecimal,
+    country: Option<String>,
 }
 
 /// One document, while its rows come.
@@ -165,20 +168,21 @@ impl Settling {
         let (is_credit_note, counts_before) = (row.is_credit_note, row.counts_before);
         let gross = Money::rounded(&row.gross_total);
         let is_next = self.invoice_id.replace(row.invoice_id) != Some(row.invoice_id);
-        let group = group_of!(row);
-        // Of a deposit everything is due when it is paid, of an invoice its services.
-        let taxed = match self.cause {
-            VatDueCause::Deposits => group.whole.clone(),
-            _ => group.by_nature().1,
-        };
-        let taxed = if is_credit_note { taxed.negated() } else { taxed };
+        let group = Group { country: row.country, ..group_of!(row) };
+        let sign = |taxed: Taxed| if is_credit_note { taxed.negated() } else { taxed };
+        let (goods, services) = group.by_nature();
+        let (goods, services) = (sign(goods), sign(services));
         let gross = if is_credit_note { gross.negated() } else { gross };
         let standings = [Some(&mut self.until), Some(&mut self.before).filter(|_| counts_before)];
         for standing in standings.into_iter().flatten() {
             if is_next {
                 standing.gross = standing.gross.plus(&gross);
             }
-            standing.add(&group, &taxed);
+            standing.add(group.key_of_services(), &services);
+            // Of a deposit everything is due when it is paid, of an invoice its services.
+            if self.cause == VatDueCause::Deposits {
+                standing.add(group.key_of_goods(), &goods);
+            }
         }
     }
 
