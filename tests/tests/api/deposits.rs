@@ -249,6 +249,30 @@ async fn a_service_that_an_order_sells_is_one_on_its_deposit_and_its_invoice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vat_on_delivered_goods_stays_due_when_the_payment_of_their_deposit_is_reversed() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let order = ordered_with_a_service(&api, &customer).await?;
+        let first = validated(&api, &deposit(&api, &order, &json!({"percent": "20"})).await?.json).await?;
+        let body = json!({"customer_id": customer["id"], "method": "cheque", "amount": "36.00",
+            "invoices": [{"invoice_id": first["id"], "amount": "36.00"}]});
+        let payment = api.created("/payments", &body).await?;
+        api.http.post(&format!("/orders/{}/ship", id(&order)), &json!({})).await?;
+        let last = api.created("/invoices/from-orders", &json!({"order_ids": [order["id"]]})).await?;
+        validated(&api, &last).await?;
+        let delivered = "delivery S 20 80.00 16.00";
+        assert_eq!(due_now(&api).await?, [delivered, "deposits S 20 30.00 6.00"]);
+        api.created(&format!("/payments/{}/reverse", id(&payment)), &json!({"reason": "unpaid"})).await?;
+        // The goods, 20.00, were delivered; the service, 10.00, is not paid any more.
+        assert_eq!(due_now(&api).await?, [delivered, "deposits S 20 20.00 4.00"]);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deposit_on_what_is_exempt_says_why() {
     World::run(async |world| {
         let api = world.api().await?;

@@ -91,11 +91,13 @@ pub(super) struct Standing {
     pub(super) settled: Money,
     /// What it has of each category, rate and country, less its credit notes by then.
     pub(super) groups: BTreeMap<Key, Taxed>,
+    /// What was delivered by then, and is due whether it is paid or not.
+    pub(super) delivered: BTreeMap<Key, Taxed>,
 }
 
 impl Standing {
     pub(super) fn new(settled: Money) -> Self {
-        Self { gross: Money::zero(), settled, groups: BTreeMap::new() }
+        Self { gross: Money::zero(), settled, groups: BTreeMap::new(), delivered: BTreeMap::new() }
     }
 
     /// Adds what the document has of a group, or takes a credit note's off it.
@@ -104,14 +106,25 @@ impl Standing {
         *known = known.plus(taxed);
     }
 
-    /// What was due by then, in proportion: all of it when all is paid.
+    /// The same of what was delivered.
+    pub(super) fn add_delivered(&mut self, key: Key, taxed: &Taxed) {
+        let known = self.delivered.entry(key).or_insert_with(Taxed::zero);
+        *known = known.plus(taxed);
+    }
+
+    /// What was due by then: what was delivered, and the rest in proportion, all of it when all is paid.
     fn due(&self) -> BTreeMap<Key, Taxed> {
         let is_paid = self.settled.value() >= self.gross.value();
         let part = |amount: &Money| {
             if is_paid { amount.clone() } else { share(amount, &self.gross, &Money::zero(), &self.settled) }
         };
         let of = |taxed: &Taxed| Taxed { base: part(&taxed.base), tax: part(&taxed.tax) };
-        self.groups.iter().map(|(key, taxed)| (key.clone(), of(taxed))).collect()
+        let mut due = self.delivered.clone();
+        for (key, taxed) in &self.groups {
+            let known = due.entry(key.clone()).or_insert_with(Taxed::zero);
+            *known = known.plus(&of(taxed));
+        }
+        due
     }
 }
 
@@ -274,6 +287,20 @@ mod tests {
         let mut due = Due::default();
         due.settled(VatDueCause::Payments, &open, &credited);
         assert!(told(due).is_empty());
+    }
+
+    #[test]
+    fn what_was_delivered_stays_due_when_the_payment_of_its_deposit_is_taken_back() {
+        let delivered = |settled: &str| {
+            let mut standing = Standing { gross: money("480"), ..Standing::new(money(settled)) };
+            let (goods, service) = (group("300", "60", "300", "0"), group("100", "20", "0", "100"));
+            standing.add_delivered(goods.key_of_goods(), &goods.whole);
+            standing.add(service.key_of_services(), &service.whole);
+            standing
+        };
+        let mut due = Due::default();
+        due.settled(VatDueCause::Deposits, &delivered("480"), &delivered("0"));
+        assert_eq!(told(due), ["Deposits -100.00 -20.00"], "the service alone");
     }
 
     proptest! {
