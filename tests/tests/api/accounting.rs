@@ -163,6 +163,33 @@ async fn vat_is_due_on_delivery_or_payment_and_each_cent_in_one_period() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistyped_delivery_does_not_put_vat_off() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let (customer, tea) = (api.buyer("C-1").await?, api.product("TEA").await?);
+        let year = year();
+        for (member, value, pointer, code) in [
+            ("delivered_on", json!(format!("{}-02-03", year + 36)), "/draft/delivered_on", "out_of_range"),
+            ("period", json!({"start": format!("{year}-02-01"), "end": format!("{year}-12-31")}), "/draft/period/end", "out_of_range"),
+            ("period", json!({"start": format!("{}-12-01", year - 1), "end": format!("{year}-01-31")}), "/draft/period/end", "period_too_long"),
+        ] {
+            let mut body = json!({
+                "customer_id": customer["id"], "issue_date": format!("{year}-02-03"), "lines": [{"product_id": tea["id"], "quantity": "1"}],
+            });
+            body[member] = value;
+            let draft = api.created("/invoices", &body).await?;
+            let refused = api.http.command(&format!("/invoices/{}/validate", id(&draft))).await?;
+            assert_eq!((refused.status, refused.code()), (422, "invoice_incomplete"), "{}", refused.text);
+            assert_eq!(refused.pointers(), vec![pointer], "{}", refused.text);
+            assert_eq!(refused.json["errors"][0]["code"], code, "{}", refused.text);
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn vat_that_is_owed_to_another_member_state_is_not_added_to_that_at_home() {
     World::run(async |world| {
         let api = world.api().await?;
