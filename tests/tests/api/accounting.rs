@@ -138,7 +138,7 @@ async fn vat_is_due_on_delivery_or_payment_and_each_cent_in_one_period() {
         let tax: i64 = months.iter().filter_map(|line| line.split(' ').next_back().map(cents)).sum();
         assert_eq!(whole["tax_total"].as_str().map(cents), Some(tax));
         let csv = api.http.get(&format!("/accounting/vat-due.csv?from={first}&to={end}")).await?;
-        assert!(csv.text.starts_with("cause,category,rate,base,tax\r\ndelivery,S,5.5,20.00,1.10\r\n"), "{}", csv.text);
+        assert!(csv.text.starts_with("cause,category,rate,base,tax,country\r\ndelivery,S,5.5,20.00,1.10,\r\n"), "{}", csv.text);
 
         // A reversal is of the day on which it is recorded: what was declared stays.
         let reverse = format!("/payments/{}/reverse", id(&last));
@@ -157,6 +157,83 @@ async fn vat_is_due_on_delivery_or_payment_and_each_cent_in_one_period() {
             assert_eq!((refused.status, refused.pointers()), (422, vec![pointer]), "{}", refused.text);
             assert!(code.is_empty() || refused.json["errors"][0]["code"] == code, "{}", refused.text);
         }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistyped_delivery_does_not_put_vat_off() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let (customer, tea) = (api.buyer("C-1").await?, api.product("TEA").await?);
+        let year = year();
+        for (member, value, pointer, code) in [
+            ("delivered_on", json!(format!("{}-02-03", year + 36)), "/draft/delivered_on", "out_of_range"),
+            ("period", json!({"start": format!("{year}-02-01"), "end": format!("{year}-12-31")}), "/draft/period/end", "out_of_range"),
+            ("period", json!({"start": format!("{}-12-01", year - 1), "end": format!("{year}-01-31")}), "/draft/period/end", "period_too_long"),
+        ] {
+            let mut body = json!({
+                "customer_id": customer["id"], "issue_date": format!("{year}-02-03"), "lines": [{"product_id": tea["id"], "quantity": "1"}],
+            });
+            body[member] = value;
+            let draft = api.created("/invoices", &body).await?;
+            let refused = api.http.command(&format!("/invoices/{}/validate", id(&draft))).await?;
+            assert_eq!((refused.status, refused.code()), (422, "invoice_incomplete"), "{}", refused.text);
+            assert_eq!(refused.pointers(), vec![pointer], "{}", refused.text);
+            assert_eq!(refused.json["errors"][0]["code"], code, "{}", refused.text);
+        }
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vat_that_is_owed_to_another_member_state_is_not_added_to_that_at_home() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let one_stop_shop = json!({"invoicing": {"one_stop_shop": true}});
+        let set = api.http.send(Method::PATCH, "/tenant", &[("If-Match", "*")], Some(&one_stop_shop)).await?;
+        ensure!(set.status == 200, "{}", set.text);
+        let at_home = api.buyer("C-1").await?;
+        let vienna = json!({
+            "code": "AT-1", "name": "Ada", "email": "ada@example.com", "invoicing": {"kind": "consumer"},
+            "addresses": [{"kind": "billing", "line1": "1 Ring", "postal_code": "1010", "city": "Wien", "country": "AT"}],
+        });
+        let vienna = api.created("/customers", &vienna).await?;
+        let day = format!("{}-05-04", year());
+        let mut invoices = Vec::new();
+        for customer in [&at_home, &vienna] {
+            let line = json!({"name": "Thé", "quantity": "1", "unit_price": "1000", "vat": {"rate": "20"}});
+            let body = json!({"customer_id": customer["id"], "issue_date": day, "lines": [line]});
+            invoices.push(validated(&api, &body).await?);
+        }
+        // Austria has 20 %, as France has.
+        let gross: Vec<_> = invoices.iter().map(|invoice| invoice["gross_total"].clone()).collect();
+        assert_eq!(gross, ["1200.00", "1200.00"]);
+        let by_country = async |from: &str, to: &str| -> Result<Vec<String>> {
+            let answer = api.http.get(&format!("/accounting/vat-due?from={from}&to={to}")).await?;
+            ensure!(answer.status == 200, "{}", answer.text);
+            let text = |line: &Value| {
+                let members = ["cause", "country", "rate", "base", "tax"];
+                members.map(|member| line[member].as_str().unwrap_or("-").to_owned()).join(" ")
+            };
+            Ok(answer.json["lines"].as_array().into_iter().flatten().map(text).collect())
+        };
+        assert_eq!(by_country(&day, &day).await?, ["delivery - 20 1000.00 200.00", "delivery AT 20 1000.00 200.00"]);
+        let csv = api.http.get(&format!("/accounting/vat-due.csv?from={day}&to={day}")).await?;
+        assert!(csv.text.contains("\r\ndelivery,S,20,1000.00,200.00,AT\r\n"), "{}", csv.text);
+
+        // A credit note follows its invoice.
+        let path = format!("/invoices/{}/credit-notes", id(&invoices[1]));
+        let note = api.created(&path, &json!({})).await?;
+        let note = api.http.command(&format!("/invoices/{}/validate", id(&note))).await?;
+        ensure!(note.status == 200, "{}", note.text);
+        let now = Utc::now().date_naive();
+        let (yesterday, tomorrow) = ((now - TimeDelta::days(1)).to_string(), (now + TimeDelta::days(1)).to_string());
+        assert_eq!(by_country(&yesterday, &tomorrow).await?, ["delivery AT 20 -1000.00 -200.00"]);
         Ok(())
     })
     .await;

@@ -112,6 +112,44 @@ async fn a_paid_deposit_is_taken_off_by_the_final_invoice_and_its_vat_counts_onc
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_discount_in_percent_is_of_the_price_and_not_of_what_a_deposit_leaves() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let (customer, tea) = (api.buyer("C-1").await?, product(&api, "TEA", "100", "20").await?);
+        let line = json!({"product_id": tea["id"], "quantity": "10"});
+        let order = api.created("/orders", &json!({"customer_id": customer["id"], "lines": [line]})).await?;
+        api.http.command(&format!("/orders/{}/confirm", id(&order))).await?;
+        let first = deposit(&api, &order, &json!({"amount": "300.00"})).await?;
+        validated(&api, &first.json).await?;
+        pay(&api, &customer, "360.00").await?;
+        api.http.post(&format!("/orders/{}/ship", id(&order)), &json!({})).await?;
+        let last = api.created("/invoices/from-orders", &json!({"order_ids": [order["id"]]})).await?;
+        let path = format!("/invoices/{}/draft", id(&last));
+        let mut draft = api.http.get(&path).await?.json;
+        draft["adjustments"] =
+            json!([{"kind": "discount", "reason": "Remise", "percent": "10", "vat": {"rate": "20"}}]);
+        let put = api.http.send(Method::PUT, &path, &[("If-Match", "*")], Some(&draft)).await?;
+        assert_eq!(put.status, 200, "{}", put.text);
+        let content = validated(&api, &last).await?["content"].clone();
+        // 1000.00 − 100.00 − 300.00.
+        let discount = &content["adjustments"][0]["adjustment"];
+        assert_eq!(
+            (&discount["base"], &discount["amount"]),
+            (&json!("1000.00"), &json!("100.00")),
+            "{content}"
+        );
+        let totals = &content["totals"];
+        assert_eq!(
+            (&totals["net"], &totals["vat"], &totals["gross"]),
+            (&json!("600.00"), &json!("120.00"), &json!("720.00"))
+        );
+        is_sound(world).await
+    })
+    .await;
+}
+
 /// A confirmed order of 100.00 of goods and 50.00 of a service, both at 20 %.
 async fn ordered_with_a_service(api: &Api, customer: &Value) -> Result<Value> {
     let mut lines = Vec::new();
@@ -206,6 +244,30 @@ async fn a_service_that_an_order_sells_is_one_on_its_deposit_and_its_invoice() {
         assert_eq!(fault["code"], "intra_community_deposit");
         assert!(fault["message"].as_str().is_some_and(|said| said.contains("262 ter, I") && said.contains("289, I, 1, c")), "{fault}");
         is_sound(world).await
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vat_on_delivered_goods_stays_due_when_the_payment_of_their_deposit_is_reversed() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let customer = api.buyer("C-1").await?;
+        let order = ordered_with_a_service(&api, &customer).await?;
+        let first = validated(&api, &deposit(&api, &order, &json!({"percent": "20"})).await?.json).await?;
+        let body = json!({"customer_id": customer["id"], "method": "cheque", "amount": "36.00",
+            "invoices": [{"invoice_id": first["id"], "amount": "36.00"}]});
+        let payment = api.created("/payments", &body).await?;
+        api.http.post(&format!("/orders/{}/ship", id(&order)), &json!({})).await?;
+        let last = api.created("/invoices/from-orders", &json!({"order_ids": [order["id"]]})).await?;
+        validated(&api, &last).await?;
+        let delivered = "delivery S 20 80.00 16.00";
+        assert_eq!(due_now(&api).await?, [delivered, "deposits S 20 30.00 6.00"]);
+        api.created(&format!("/payments/{}/reverse", id(&payment)), &json!({"reason": "unpaid"})).await?;
+        // The goods, 20.00, were delivered; the service, 10.00, is not paid any more.
+        assert_eq!(due_now(&api).await?, [delivered, "deposits S 20 20.00 4.00"]);
+        Ok(())
     })
     .await;
 }

@@ -53,11 +53,12 @@ pub(super) async fn vat_due(
         cells: vec![
             text(&line.category),
             number(line.rate.as_ref().map(|rate| format.percent(rate.value())).unwrap_or_default()),
+            text(line.country.as_deref().unwrap_or_default()),
             money(&line.base),
             money(&line.tax),
         ],
     };
-    let total = vec![text(""), text(""), money(&due.base_total), money(&due.tax_total)];
+    let total = vec![text(""), text(""), text(""), money(&due.base_total), money(&due.tax_total)];
     let page = TablePage {
         page: visitor.page(w.vat_due),
         w,
@@ -73,6 +74,7 @@ pub(super) async fn vat_due(
             Head::text(w.cause),
             Head::text(w.category),
             Head::number(w.rate),
+            Head::text(w.country),
             Head::number(w.base),
             Head::number(w.vat),
         ],

@@ -40,6 +40,7 @@ super::words! {
         cause: "Fait", "Cause";
         category: "Catégorie", "Category";
         rate: "Taux", "Rate";
+        country: "Autre État (guichet unique)", "Other state (one-stop shop)";
         base: "Base", "Base";
         total: "Total", "Total";
         fec: "Fichier des écritures comptables (FEC)", "Accounting entries (FEC)";

@@ -117,7 +117,7 @@ impl From<AccountsRequest> for SetAccounts {
 }
 
 impl Exported for VatDueLine {
-    const COLUMNS: &'static [&'static str] = &["cause", "category", "rate", "base", "tax"];
+    const COLUMNS: &'static [&'static str] = &["cause", "category", "rate", "base", "tax", "country"];
     const SIGNED: &'static [&'static str] = &["base", "tax"];
 }
 

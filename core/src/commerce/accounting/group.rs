@@ -47,9 +47,22 @@ pub(super) struct Group {
     pub(super) service_deposits: Money,
     /// Whether everything on the document is services: what to take a group without lines for.
     pub(super) only_services: bool,
+    /// To which other member state the VAT on goods is owed, by the one-stop shop. Services are never sold like that here.
+    pub(super) country: Option<String>,
 }
 
+/// What VAT is added up by: category, rate, and the country if it is owed to another one.
+pub(super) type Key = (String, Option<BigDecimal>, Option<String>);
+
 impl Group {
+    pub(super) fn key_of_goods(&self) -> Key {
+        (self.category.clone(), self.rate.clone(), self.country.clone())
+    }
+
+    pub(super) fn key_of_services(&self) -> Key {
+        (self.category.clone(), self.rate.clone(), None)
+    }
+
     /// What is of goods, and what is of services: together the whole. Discounts and charges of the document are shared by the lines' sums. A deposit of
     /// both may be taken off where only goods or only services are sold: there it is of these.
     pub(super) fn by_nature(&self) -> (Taxed, Taxed) {
@@ -115,6 +128,7 @@ pub(super) mod tests {
             goods_deposits: Money::zero(),
             service_deposits: Money::zero(),
             only_services: false,
+            country: None,
         }
     }
 

@@ -29,6 +29,27 @@ macro_rules! lines_of_group {
 }
 pub(super) use lines_of_group;
 
+/// For a row `v` of `invoice_vat`: the country `t` to which the VAT on its goods is owed, if they are distance sales of the one-stop shop. A credit note
+/// follows the invoice that it corrects: only that says why.
+macro_rules! country_of_group {
+    () => {
+        concat!(
+            "LEFT JOIN LATERAL (
+            SELECT sold.content::jsonb #>> '{delivery,address,country}' AS country
+            FROM invoices AS document
+            JOIN invoice_contents AS sold ON sold.tenant_id = document.tenant_id
+                AND sold.invoice_id = COALESCE(document.corrects, document.id)
+            WHERE v.category = 'S' AND document.tenant_id = v.tenant_id AND document.id = v.invoice_id AND EXISTS (
+                SELECT 1 FROM invoice_lines AS one WHERE one.tenant_id = sold.tenant_id AND one.invoice_id = sold.invoice_id
+                    AND one.category = v.category AND one.rate = v.rate AND one.why = '",
+            $crate::commerce::vat::one_stop_shop_why!(),
+            "')
+        ) AS t ON true"
+        )
+    };
+}
+pub(super) use country_of_group;
+
 /// What pays invoices, and on which day, for `asked` (tenant_id, zone): payments, and credit notes that pay another invoice than the one that they correct. A payment counts
 /// on the day on which it came; what is left of it, when it is used; a reversal, when it is recorded: what was declared before stays as it was.
 macro_rules! settlements {
@@ -46,7 +67,7 @@ macro_rules! settlements {
 }
 pub(super) use settlements;
 
-/// The [`Group`](super::group::Group) of a row with the columns of [`lines_of_group`].
+/// The [`Group`](super::group::Group) of a row with the columns of [`lines_of_group`], as if all of its VAT were owed at home.
 macro_rules! group_of {
     ($row:expr) => {
         Group {
@@ -58,6 +79,7 @@ macro_rules! group_of {
             goods_deposits: Money::rounded(&$row.goods_deposits),
             service_deposits: Money::rounded(&$row.service_deposits),
             only_services: $row.only_services,
+            country: None,
         }
     };
 }

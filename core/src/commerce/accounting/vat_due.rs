@@ -1,16 +1,15 @@
-//! When the VAT of documents is due (CGI, article 269, 2), by category and rate. Pure.
+//! When the VAT of documents is due (CGI, article 269, 2), by category, rate and the country to which it is owed. Pure.
 //!
 //! What is due on payment is a function of how things stand on a day: of what was paid by then, and of what credit notes took off by then. A period has the difference
 //! between its last day and the day before its first one. So each cent is in one period, however the periods are cut, and the payment that closes an invoice gets the rest.
 
 use std::collections::BTreeMap;
 
-use bigdecimal::BigDecimal;
 use chrono::NaiveDate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::group::{Group, Taxed};
+use super::group::{Group, Key, Taxed};
 use super::period::AccountingPeriod;
 use crate::commerce::invoices::totals::share;
 use crate::values::money::{Money, VatRate};
@@ -39,6 +38,9 @@ pub struct VatDueLine {
     /// In percent; null if and only if the category is O.
     #[schema(value_type = Option<String>, example = "20")]
     pub rate: Option<VatRate>,
+    /// The other member state to which the VAT is owed, by the one-stop shop (ISO 3166-1): it is none of the return at home. Null: at home.
+    #[schema(example = "AT")]
+    pub country: Option<String>,
     /// What the VAT is on; less than zero if credit notes come to more.
     #[schema(value_type = String, example = "1000.00")]
     pub base: Money,
@@ -56,7 +58,7 @@ pub struct VatDueView {
     /// ISO 4217.
     #[schema(example = "EUR")]
     pub currency: String,
-    /// One for each cause, category and rate.
+    /// One for each cause, category, rate and country.
     pub lines: Vec<VatDueLine>,
     #[schema(value_type = String, example = "1000.00")]
     pub base_total: Money,
@@ -66,7 +68,7 @@ pub struct VatDueView {
 
 /// What is due, while it is added up.
 #[derive(Debug, Default)]
-pub(super) struct Due(BTreeMap<(VatDueCause, String, Option<BigDecimal>), Taxed>);
+pub(super) struct Due(BTreeMap<(VatDueCause, Key), Taxed>);
 
 /// A document whose VAT is due at a date of its own, and not when it is paid.
 #[derive(Debug, Clone)]
@@ -87,30 +89,42 @@ pub(super) struct Standing {
     pub(super) gross: Money,
     /// What was paid by then.
     pub(super) settled: Money,
-    /// What it has of each category and rate, less its credit notes by then.
-    pub(super) groups: BTreeMap<(String, Option<BigDecimal>), Taxed>,
+    /// What it has of each category, rate and country, less its credit notes by then.
+    pub(super) groups: BTreeMap<Key, Taxed>,
+    /// What was delivered by then, and is due whether it is paid or not.
+    pub(super) delivered: BTreeMap<Key, Taxed>,
 }
 
 impl Standing {
     pub(super) fn new(settled: Money) -> Self {
-        Self { gross: Money::zero(), settled, groups: BTreeMap::new() }
+        Self { gross: Money::zero(), settled, groups: BTreeMap::new(), delivered: BTreeMap::new() }
     }
 
     /// Adds what the document has of a group, or takes a credit note's off it.
-    pub(super) fn add(&mut self, group: &Group, taxed: &Taxed) {
-        let known =
-            self.groups.entry((group.category.clone(), group.rate.clone())).or_insert_with(Taxed::zero);
+    pub(super) fn add(&mut self, key: Key, taxed: &Taxed) {
+        let known = self.groups.entry(key).or_insert_with(Taxed::zero);
         *known = known.plus(taxed);
     }
 
-    /// What was due by then, in proportion: all of it when all is paid.
-    fn due(&self) -> BTreeMap<(String, Option<BigDecimal>), Taxed> {
+    /// The same of what was delivered.
+    pub(super) fn add_delivered(&mut self, key: Key, taxed: &Taxed) {
+        let known = self.delivered.entry(key).or_insert_with(Taxed::zero);
+        *known = known.plus(taxed);
+    }
+
+    /// What was due by then: what was delivered, and the rest in proportion, all of it when all is paid.
+    fn due(&self) -> BTreeMap<Key, Taxed> {
         let is_paid = self.settled.value() >= self.gross.value();
         let part = |amount: &Money| {
             if is_paid { amount.clone() } else { share(amount, &self.gross, &Money::zero(), &self.settled) }
         };
         let of = |taxed: &Taxed| Taxed { base: part(&taxed.base), tax: part(&taxed.tax) };
-        self.groups.iter().map(|(key, taxed)| (key.clone(), of(taxed))).collect()
+        let mut due = self.delivered.clone();
+        for (key, taxed) in &self.groups {
+            let known = due.entry(key.clone()).or_insert_with(Taxed::zero);
+            *known = known.plus(&of(taxed));
+        }
+        due
     }
 }
 
@@ -121,10 +135,10 @@ impl Due {
         let of_goods = if document.is_credit_note { document.issue_date } else { document.tax_point };
         let sign = |taxed: Taxed| if document.is_credit_note { taxed.negated() } else { taxed };
         if period.contains(of_goods) {
-            self.add(VatDueCause::Delivery, &document.group, &sign(goods));
+            self.sum(VatDueCause::Delivery, document.group.key_of_goods(), &sign(goods));
         }
         if document.on_debits && period.contains(document.issue_date) {
-            self.add(VatDueCause::Debits, &document.group, &sign(services));
+            self.sum(VatDueCause::Debits, document.group.key_of_services(), &sign(services));
         }
     }
 
@@ -138,21 +152,18 @@ impl Due {
         }
     }
 
-    fn add(&mut self, cause: VatDueCause, group: &Group, taxed: &Taxed) {
-        self.sum(cause, (group.category.clone(), group.rate.clone()), taxed);
-    }
-
-    fn sum(&mut self, cause: VatDueCause, (category, rate): (String, Option<BigDecimal>), taxed: &Taxed) {
+    fn sum(&mut self, cause: VatDueCause, key: Key, taxed: &Taxed) {
         if taxed.is_zero() {
             return;
         }
-        let known = self.0.entry((cause, category, rate)).or_insert_with(Taxed::zero);
+        let known = self.0.entry((cause, key)).or_insert_with(Taxed::zero);
         *known = known.plus(taxed);
     }
 
     pub(super) fn view(self, period: AccountingPeriod, currency: String) -> VatDueView {
-        let line = |((cause, category, rate), Taxed { base, tax }): ((_, _, Option<BigDecimal>), Taxed)| {
-            VatDueLine { cause, category, rate: rate.map(VatRate::stored), base, tax }
+        let line = |((cause, key), Taxed { base, tax }): ((VatDueCause, Key), Taxed)| {
+            let (category, rate, country) = key;
+            VatDueLine { cause, category, rate: rate.map(VatRate::stored), country, base, tax }
         };
         let lines: Vec<VatDueLine> =
             self.0.into_iter().filter(|(_, taxed)| !taxed.is_zero()).map(line).collect();
@@ -169,6 +180,7 @@ impl Due {
 
 #[cfg(test)]
 mod tests {
+    use bigdecimal::BigDecimal;
     use proptest::prelude::*;
 
     use super::super::group::tests::{group, money};
@@ -209,10 +221,34 @@ mod tests {
         assert_eq!(told(february), ["Delivery -10.00 -2.00", "Debits 25.00 5.00"]);
     }
 
+    #[test]
+    fn what_is_owed_to_another_member_state_is_a_line_of_its_own() {
+        let home = Dated {
+            is_credit_note: false,
+            on_debits: true,
+            tax_point: day("2026-01-31"),
+            issue_date: day("2026-01-31"),
+            group: group("100", "20", "75", "25"),
+        };
+        // Vienna has 20 %, too. Services to consumers there are taxed at home.
+        let country = Some("AT".to_owned());
+        let vienna = Dated { group: Group { country, ..group("1010", "202", "1000", "10") }, ..home.clone() };
+        let year = period("2026-01-01", "2026-12-31");
+        let mut due = Due::default();
+        due.dated(year, &home);
+        due.dated(year, &vienna);
+        let view = due.view(year, "EUR".to_owned());
+        let text = |line: &VatDueLine| {
+            format!("{:?} {} {} {}", line.cause, line.country.as_deref().unwrap_or("-"), line.base, line.tax)
+        };
+        let found: Vec<String> = view.lines.iter().map(text).collect();
+        assert_eq!(found, ["Delivery - 75.00 15.00", "Delivery AT 1000.00 200.00", "Debits - 35.00 7.00"]);
+    }
+
     fn standing(gross: &str, settled: &str, base: &str, tax: &str) -> Standing {
         let mut standing = Standing { gross: money(gross), ..Standing::new(money(settled)) };
         let group = group(base, tax, "0", base);
-        standing.add(&group, &group.whole);
+        standing.add(group.key_of_services(), &group.whole);
         standing
     }
 
@@ -251,6 +287,20 @@ mod tests {
         let mut due = Due::default();
         due.settled(VatDueCause::Payments, &open, &credited);
         assert!(told(due).is_empty());
+    }
+
+    #[test]
+    fn what_was_delivered_stays_due_when_the_payment_of_its_deposit_is_taken_back() {
+        let delivered = |settled: &str| {
+            let mut standing = Standing { gross: money("480"), ..Standing::new(money(settled)) };
+            let (goods, service) = (group("300", "60", "300", "0"), group("100", "20", "0", "100"));
+            standing.add_delivered(goods.key_of_goods(), &goods.whole);
+            standing.add(service.key_of_services(), &service.whole);
+            standing
+        };
+        let mut due = Due::default();
+        due.settled(VatDueCause::Deposits, &delivered("480"), &delivered("0"));
+        assert_eq!(told(due), ["Deposits -100.00 -20.00"], "the service alone");
     }
 
     proptest! {

@@ -99,6 +99,16 @@ pub fn compose(
     }
     let delivered_on = draft.delivered_on.or(draft.period.map(|period| period.end)).unwrap_or(issue_date);
     let language = draft.language.or(buyer.language).unwrap_or(seller.language);
+    // A credit note repeats what its invoice says, which may be old.
+    if draft.kind() != InvoiceKind::CreditNote {
+        let is_of_goods = operations(draft) != Operations::Services;
+        if let Some(on) = draft.delivered_on {
+            faults.take("/draft/delivered_on", rules::check_delivery(issue_date, on, is_of_goods));
+        }
+        if let Some(period) = draft.period {
+            faults.take("/draft/period/end", rules::check_period(issue_date, period, is_of_goods));
+        }
+    }
 
     let taxes = Taxes::of(draft, &parties, named, delivered_on, &mut faults);
     let due = parties.due_date(draft, issue_date, delivered_on, &mut faults);

@@ -1,8 +1,12 @@
 //! What the law says of a whole invoice, beside its terms (`terms.rs`) and its mentions (`mentions.rs`). Pure.
 
+use chrono::{Days, Months, NaiveDate};
+
 use super::content::InvoiceKind;
+use super::draft::Period;
 use super::totals::VatGroup;
 use crate::commerce::vat::Category;
+use crate::values::business_date::BusinessDate;
 use crate::values::invalid::Invalid;
 use crate::values::money::Currency;
 
@@ -35,6 +39,56 @@ pub(super) fn check_deposit(kind: InvoiceKind, groups: &[VatGroup]) -> Result<()
     Err(Invalid::new("intra_community_deposit", message))
 }
 
+/// How long before its invoice something was delivered, in months: as far as a business date may lie back.
+const MAX_MONTHS_BEFORE: u32 = 120;
+/// How long after the invoice goods are delivered, in days: VAT on them is due with the delivery, so a mistyped year would put it off.
+const MAX_DAYS_AHEAD_OF_GOODS: u64 = 90;
+/// The same of services, whose VAT is not due by this date: a subscription of two years is invoiced when it begins.
+const MAX_DAYS_AHEAD_OF_SERVICES: u64 = 731;
+/// The maximum number of days of goods that one invoice says together: those of a calendar month (CGI, article 289, I, 3).
+const MAX_PERIOD_OF_GOODS: i64 = 31;
+
+/// Checks when something was delivered or done, which decides when VAT on goods is due, and which rates there were.
+///
+/// # Errors
+/// `out_of_range` if it lies more than ten years before the invoice, or too long after it.
+pub(super) fn check_delivery(
+    issued_on: BusinessDate,
+    delivered_on: BusinessDate,
+    is_of_goods: bool,
+) -> Result<(), Invalid> {
+    let ahead = if is_of_goods { MAX_DAYS_AHEAD_OF_GOODS } else { MAX_DAYS_AHEAD_OF_SERVICES };
+    let first = issued_on.date().checked_sub_months(Months::new(MAX_MONTHS_BEFORE)).unwrap_or(NaiveDate::MIN);
+    let last = issued_on.date().checked_add_days(Days::new(ahead)).unwrap_or(NaiveDate::MAX);
+    if (first..=last).contains(&delivered_on.date()) {
+        return Ok(());
+    }
+    let message = format!(
+        "what an invoice of {issued_on} is of was delivered or done between {first} and {last}, not on {delivered_on}"
+    );
+    Err(Invalid::new("out_of_range", message))
+}
+
+/// Checks the period of an invoice.
+///
+/// # Errors
+/// `out_of_range` if its end is none that [`check_delivery`] accepts; `period_too_long` if it has more days of goods than a month.
+pub(super) fn check_period(
+    issued_on: BusinessDate,
+    period: Period,
+    is_of_goods: bool,
+) -> Result<(), Invalid> {
+    check_delivery(issued_on, period.end, is_of_goods)?;
+    let days = period.end.date().signed_duration_since(period.start.date()).num_days() + 1;
+    if !is_of_goods || days <= MAX_PERIOD_OF_GOODS {
+        return Ok(());
+    }
+    let message = format!(
+        "goods are invoiced together for a month, {MAX_PERIOD_OF_GOODS} days at most, not for {days} (CGI, article 289, I, 3): make an invoice for each month"
+    );
+    Err(Invalid::new("period_too_long", message))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::totals::LineVat;
@@ -57,6 +111,32 @@ mod tests {
             "{}",
             refused.message
         );
+    }
+
+    #[test]
+    fn what_is_invoiced_was_delivered_within_reason() {
+        let date = |text: &str| BusinessDate::parse(text).expect("a date");
+        let issued_on = date("2026-11-30");
+        let found = |on: &str, is_of_goods| {
+            check_delivery(issued_on, date(on), is_of_goods).map_err(|refused| refused.code)
+        };
+        for (on, of_goods, of_services) in [
+            ("2016-11-30", Ok(()), Ok(())),
+            ("2016-11-29", Err("out_of_range"), Err("out_of_range")),
+            ("2027-02-28", Ok(()), Ok(())),
+            ("2027-03-01", Err("out_of_range"), Ok(())),
+            ("2062-11-30", Err("out_of_range"), Err("out_of_range")),
+        ] {
+            assert_eq!((found(on, true), found(on, false)), (of_goods, of_services), "{on}");
+        }
+        let period = |start: &str, end: &str, is_of_goods| {
+            let period = Period::new(date(start), date(end)).expect("a period");
+            check_period(issued_on, period, is_of_goods).map_err(|refused| refused.code)
+        };
+        assert_eq!(period("2026-10-01", "2026-10-31", true), Ok(()));
+        assert_eq!(period("2026-10-01", "2026-11-01", true), Err("period_too_long"));
+        assert_eq!(period("2026-12-01", "2027-11-30", false), Ok(()), "a subscription");
+        assert_eq!(period("2026-12-01", "2027-11-30", true), Err("out_of_range"));
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Taxes {
                     .lines
                     .iter()
                     .zip(&totals.line_nets)
-                    .filter(|(line, _)| line.vat == taxed.vat)
+                    .filter(|(line, _)| line.vat == taxed.vat && !line.takes_off)
                     .map(|(_, net)| net)
                     .sum();
                 let adjustment =

@@ -149,7 +149,8 @@ pub struct Totals {
 }
 
 impl Totals {
-    /// Percentages of the document's adjustments are of the sum of the lines of their category and rate.
+    /// Percentages of the document's adjustments are of the sum of the lines of their category and rate, without those that take deposits off: a deposit
+    /// pays a part of the price, and makes no price smaller.
     ///
     /// # Errors
     /// `too_large` if an amount has more digits than the database keeps; `negative_total` if less than nothing would be left to pay
@@ -157,14 +158,17 @@ impl Totals {
     pub fn of(lines: &[Line], adjustments: &[DocumentAdjustment], prepaid: &Money) -> Result<Self, Invalid> {
         let line_nets: Vec<Money> = lines.iter().map(Line::net).collect();
         let mut bases: Vec<(&LineVat, Money)> = Vec::new();
+        let mut of_sales: Vec<(&LineVat, Money)> = Vec::new();
         for (line, net) in lines.iter().zip(&line_nets) {
             add(&mut bases, &line.vat, net);
+            if !line.takes_off {
+                add(&mut of_sales, &line.vat, net);
+            }
         }
-        let of_lines = bases.clone();
         let (mut discounts, mut charges) = (Money::zero(), Money::zero());
         let mut amounts = Vec::with_capacity(adjustments.len());
         for DocumentAdjustment { adjustment, vat } in adjustments {
-            let base = of_lines
+            let base = of_sales
                 .iter()
                 .find(|(known, _)| *known == vat)
                 .map_or_else(Money::zero, |(_, base)| base.clone());
@@ -345,6 +349,21 @@ mod tests {
         let last = totals(&[line("10", "100", "20"), off], &[]);
         assert_eq!((last.net.to_string(), last.vat.to_string()), ("700.00".to_owned(), "140.00".to_owned()));
         assert_eq!(deposit.vat.plus(&last.vat), totals(&[line("10", "100", "20")], &[]).vat);
+    }
+
+    #[test]
+    fn a_percentage_of_the_document_is_of_the_price_and_not_of_what_a_deposit_leaves() {
+        let off = Line { takes_off: true, ..line("1", "300", "20") };
+        let discount = DocumentAdjustment {
+            adjustment: percent(AdjustmentKind::Discount, "10"),
+            vat: vat(Category::Standard, "20"),
+        };
+        // 1000.00 − 100.00 − 300.00.
+        let found = totals(&[line("1", "1000", "20"), off], &[discount]);
+        assert_eq!(
+            [&found.discounts, &found.net, &found.vat, &found.gross].map(ToString::to_string),
+            ["100.00", "600.00", "120.00", "720.00"]
+        );
     }
 
     #[test]

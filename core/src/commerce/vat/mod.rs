@@ -7,5 +7,6 @@ mod rule;
 mod territories;
 
 pub use category::{Category, Exemption, Reason};
+pub(crate) use rule::one_stop_shop_why;
 pub use rule::{Customer, Nature, Seller, Supply, Undecided, Verdict, decide};
 pub use territories::Territory;

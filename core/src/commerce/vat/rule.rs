@@ -11,6 +11,14 @@ use crate::values::contact::VatNumber;
 use crate::values::money::VatRate;
 use crate::values::party::{CustomerKind, VatScheme};
 
+/// Why a distance sale has the rate of the destination. Kept with the lines, where the reports of VAT look for it: lines that were stored have this text.
+macro_rules! one_stop_shop_why {
+    () => {
+        "goods to a customer without a VAT number in another member state, declared in the one-stop shop: the rate of the destination"
+    };
+}
+pub(crate) use one_stop_shop_why;
+
 /// What is sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -264,7 +272,7 @@ fn at_destination(supply: &Supply<'_>) -> Result<Verdict, Undecided> {
         category: Category::Standard,
         rate: Some(rates::standard_rate(to, *on).ok_or_else(unknown)?),
         reason: None,
-        why: "goods to a customer without a VAT number in another member state, declared in the one-stop shop: the rate of the destination",
+        why: one_stop_shop_why!(),
     })
 }
 
