@@ -232,7 +232,7 @@ mod tests {
         };
         // Vienna has 20 %, too. Services to consumers there are taxed at home.
         let country = Some("AT".to_owned());
-        let vienna = Dated { group: Group { country, ..group("1010", "202", "1000", "10") }, ..home.clone() };
+        let vienna = Dated { group: Group { country, ..group("1010", "202", "1000", "10") }, ..home };
         let year = period("2026-01-01", "2026-12-31");
         let mut due = Due::default();
         due.dated(year, &home);
