@@ -23,7 +23,7 @@ use crate::values::ids::TenantId;
 /// The number of links after which `progress` is called again.
 const PROGRESS_EVERY: u64 = 1_000;
 /// What must be seen as a whole.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 15] = [
     "tenants",
     "invoices",
     "invoice_contents",
@@ -35,6 +35,7 @@ const TABLES: [&str; 14] = [
     "invoice_chain",
     "payments",
     "payment_allocations",
+    "customer_credits",
     "invoice_credits",
     "credit_allocations",
     "returns",
