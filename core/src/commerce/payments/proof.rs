@@ -293,14 +293,15 @@ mod tests {
         assert!(is_as_linked(stored_with("1.99")));
         assert!(!is_as_linked(stored_with("2.01")), "its links say so, and it is too much all the same");
         let decimal = |text: &str| text.parse::<BigDecimal>().expect("a decimal");
-        for (amount, paid, expected) in [
-            ("12", &["12.00"][..], true),
+        let cases: [(&str, &[&str], bool); 6] = [
+            ("12", &["12.00"], true),
             ("12", &["20", "-8"], false),
             ("-12", &["-10", "-2"], true),
             ("-12", &["-10", "-2.01"], false),
             ("-12", &["2"], false),
             ("12", &[], true),
-        ] {
+        ];
+        for (amount, paid, expected) in cases {
             let paid: Vec<_> = paid.iter().map(|one| decimal(one)).collect();
             assert_eq!(is_enough(&decimal(amount), &paid), expected, "{amount} {paid:?}");
         }
