@@ -16,18 +16,19 @@ use super::follower::{Fault, Follower, Rule, StoredLink};
 use super::{verify_credits, verify_documents, verify_rows};
 use crate::application::audit::sight::{self, Sight};
 use crate::application::audit::{Anchors, Head};
-use crate::commerce::payments::proof;
+use crate::commerce::{payments, sending};
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 use crate::values::ids::TenantId;
 
 /// The number of links after which `progress` is called again.
 const PROGRESS_EVERY: u64 = 1_000;
 /// What must be seen as a whole.
-const TABLES: [&str; 15] = [
+const TABLES: [&str; 16] = [
     "tenants",
     "invoices",
     "invoice_contents",
     "invoice_documents",
+    "invoice_transmissions",
     "invoice_lines",
     "invoice_vat",
     "invoice_series",
@@ -59,7 +60,7 @@ pub struct Broken {
     pub series: Option<String>,
     /// The link; `None` if it is about none.
     pub position: Option<i64>,
-    /// The invoice, or the payment; `None` if it is about none.
+    /// The invoice, the payment or the step of a sending; `None` if it is about none.
     pub subject_id: Option<Uuid>,
     pub rule: Rule,
 }
@@ -357,7 +358,7 @@ async fn follow(
     Ok(outcome.and_then(|()| follower.end(head.as_ref())))
 }
 
-/// Compares what invoices say with what is stored besides: numbers, totals, what is paid and credited, the rows for sums, and payments.
+/// Compares what invoices say with what is stored besides: numbers, totals, what is paid and credited, the rows for sums, payments, and steps of sending.
 async fn besides(
     connection: &mut AsyncPgConnection,
     tenant: Option<Uuid>,
@@ -369,7 +370,8 @@ async fn besides(
     rows.extend(verify_rows::rows(connection, tenant).await?);
     rows.extend(verify_credits::rows(connection, tenant).await?);
     let credits: Vec<(Uuid, Uuid)> = Credits::new(tenant).load(connection).await?;
-    let payments = proof::differing(connection, tenant).await?;
+    let payments = payments::proof::differing(connection, tenant).await?;
+    let steps = sending::proof::differing(connection, tenant).await?;
     // An invoice is named once for each rule.
     let (states, rows): (BTreeSet<_>, BTreeSet<_>) =
         (states.into_iter().collect(), rows.into_iter().collect());
@@ -395,5 +397,6 @@ async fn besides(
     broken.extend(verify_documents::broken(connection, tenant).await?);
     broken.extend(credits.into_iter().map(of_invoice(Rule::Credit)));
     broken.extend(payments.into_iter().map(of_invoice(Rule::Payment)));
+    broken.extend(steps.into_iter().map(of_invoice(Rule::Transmission)));
     Ok(broken)
 }
