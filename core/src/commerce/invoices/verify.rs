@@ -23,7 +23,7 @@ use crate::values::ids::TenantId;
 /// The number of links after which `progress` is called again.
 const PROGRESS_EVERY: u64 = 1_000;
 /// What must be seen as a whole.
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "tenants",
     "invoices",
     "invoice_contents",
@@ -31,6 +31,7 @@ const TABLES: [&str; 16] = [
     "invoice_transmissions",
     "invoice_lines",
     "invoice_vat",
+    "invoice_claims",
     "invoice_series",
     "invoice_counters",
     "invoice_chain",
