@@ -279,7 +279,8 @@ async fn what_an_invoice_with_a_number_claims_of_orders_stays() {
             .batch_execute("ALTER TABLE invoice_claims DISABLE TRIGGER USER; DELETE FROM invoice_claims")
             .await?;
         let verified = world.run_api(&["invoices", "verify", "--json"]).await?;
-        let report: Value = serde_json::from_str(&verified.stdout).with_context(|| format!("{verified:?}"))?;
+        let report: Value =
+            serde_json::from_str(&verified.stdout).with_context(|| format!("{verified:?}"))?;
         let broken = &report["broken"][0];
         assert_eq!((&broken["rule"], &broken["id"]), (&json!("rows"), &draft["id"]), "{report}");
         Ok(())
