@@ -281,7 +281,9 @@ crate::statement! {
                 ELSE (a.allocated_at AT TIME ZONE asked.zone)::date END <= asked.last"
 }
 
-/// The letters of what is in the export, as it stood at the end of its last day. In memory: some hundred bytes for each closed document and payment of the period.
+/// The letters of what is in the export, as it stood at the end of its last day. A group may reach back as far as it wants, so all documents and payments of a customer are
+/// read, from the first one on. In memory: some hundred bytes for each closed document and payment of the period, and as much for each one, of all years, of the customers
+/// whose accounts are lettered together.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
