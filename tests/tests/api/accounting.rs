@@ -537,6 +537,29 @@ async fn entries_balance_are_numbered_without_gaps_and_lettered_when_they_close_
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_renamed_keeps_the_name_in_the_entries_that_there_are() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        api.seller().await?;
+        let (customer, tea, year) = (api.buyer("C-1").await?, api.product("TEA").await?, year());
+        let body = json!({
+            "customer_id": customer["id"], "issue_date": format!("{year}-02-03"), "lines": [{"product_id": tea["id"], "quantity": "1"}],
+        });
+        let invoice = validated(&api, &body).await?;
+        paid(&api, &invoice, "03-15", "12.00").await?;
+        let before = export(&api).await?;
+        assert!(before.iter().any(|line| line[7] == "Customer C-1"), "{before:?}");
+        let path = format!("/customers/{}", id(&customer));
+        let renamed = json!({"name": "Salon de thé"});
+        let answer = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&renamed)).await?;
+        ensure!(answer.status == 200, "{}", answer.text);
+        assert_eq!(export(&api).await?, before);
+        Ok(())
+    })
+    .await;
+}
+
 /// The letters on the customers' account of what was entered these days, by the document's number or the payment's reference.
 async fn letters(api: &Api) -> Result<BTreeMap<String, String>> {
     let now = Utc::now().date_naive();

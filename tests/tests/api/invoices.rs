@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use comptoir_core::commerce::invoices::chain::{Beside, Link, digest, validated_text};
 use comptoir_tests::harness::{Api, RUNTIME_ROLE, Tenant, World, connect};
@@ -237,6 +237,52 @@ async fn what_is_frozen_is_refused_to_the_api_and_to_the_owner() {
             let refused = owner.batch_execute(statement).await.expect_err("the owner changed it");
             assert_eq!(refused.code().map(|code| code.code()), Some("23001"), "{statement}: {refused:?}");
         }
+        Ok(())
+    })
+    .await;
+}
+
+/// Without its claims the same goods would be invoiced once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_invoice_with_a_number_claims_of_orders_stays() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = trade(&api).await?;
+        let order = api.order(&customer, &tea).await?;
+        for step in ["confirm", "ship"] {
+            let path = format!("/orders/{}/{step}", order["id"].as_str().context("an id")?);
+            let answer = api.http.post(&path, &json!({})).await?;
+            ensure!(answer.status == 200, "{}", answer.text);
+        }
+        let wanted = json!({"order_ids": [order["id"]]});
+        // A draft gives back what it claims.
+        let draft = api.created("/invoices/from-orders", &wanted).await?;
+        let deleted = api.http.send(Method::DELETE, &path_of(&draft), &[("If-Match", "*")], None).await?;
+        ensure!(deleted.status == 204, "{}", deleted.text);
+        let draft = api.created("/invoices/from-orders", &wanted).await?;
+        validated(&api, &draft).await?;
+
+        let tenant = world.tenant().await?.id;
+        let owner = world.sql().await?;
+        let runtime = connect(&world.database.api_url).await?;
+        runtime.batch_execute(&format!("SET ROLE {RUNTIME_ROLE}")).await?;
+        let bound = format!("BEGIN; SET LOCAL comptoir.tenant_id = '{tenant}'; DELETE FROM invoice_claims");
+        let refused = runtime.batch_execute(&bound).await.expect_err("the API removed it");
+        assert_eq!(refused.code().map(|code| code.code()), Some("23001"), "{refused:?}");
+        runtime.batch_execute("ROLLBACK").await?;
+        for statement in ["DELETE FROM invoice_claims", "UPDATE invoice_claims SET quantity = quantity - 1"] {
+            let refused = owner.batch_execute(statement).await.expect_err("the owner changed it");
+            assert_eq!(refused.code().map(|code| code.code()), Some("23001"), "{statement}: {refused:?}");
+        }
+        // Who turns the trigger off is found.
+        owner
+            .batch_execute("ALTER TABLE invoice_claims DISABLE TRIGGER USER; DELETE FROM invoice_claims")
+            .await?;
+        let verified = world.run_api(&["invoices", "verify", "--json"]).await?;
+        let report: Value =
+            serde_json::from_str(&verified.stdout).with_context(|| format!("{verified:?}"))?;
+        let broken = &report["broken"][0];
+        assert_eq!((&broken["rule"], &broken["id"]), (&json!("rows"), &draft["id"]), "{report}");
         Ok(())
     })
     .await;

@@ -9,30 +9,31 @@ use comptoir_tests::harness::{Api, World, until};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
+use super::invoice_documents::MADE;
+use super::sending::OFTEN;
+
 const LIMIT: Duration = Duration::from_secs(60);
 /// The functions of the triggers that keep tables frozen.
 const TABLES: &str =
     "SELECT DISTINCT t.tgrelid::regclass::text FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
-    WHERE p.proname IN ('invoices_are_frozen', 'payments_are_kept') ORDER BY 1";
+    WHERE p.proname IN ('invoices_are_frozen', 'payments_are_kept', 'transmissions_are_kept', 'claims_are_kept') ORDER BY 1";
 /// Without those that are generated: nobody writes them.
 const COLUMNS: &str = "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute AS a
     WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum";
 /// What orders rows or repeats what is proved elsewhere: nothing else says it.
 const UNPROVED: [&str; 1] = ["invoice_documents.pages"];
-/// Documents are made where there is such a service.
-const WITH_DOCUMENTS: [(&str, &str); 1] = [("COMPTOIR__SERVICES__INVOICE_DOCUMENTS__ENABLED", "true")];
 const NOBODY: &str = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
 
 /// A column, and the name of its type.
 type Column = (String, String);
 
-/// An invoice of an order, a free one, a payment of both that was reversed, a credit note, and another payment: every column has a value somewhere.
+/// An invoice of an order, a free one, a payment of both that was reversed, a credit note, and another payment; one is sent by e-mail and to a platform: every column has
+/// a value somewhere.
 async fn trade(world: &World) -> Result<()> {
     let sql = world.sql().await?;
-    let query = "SELECT to_regclass('invoice_documents') IS NOT NULL";
-    let has_documents: bool = sql.query_one(query, &[]).await?.get(0);
-    let environment = if has_documents { &WITH_DOCUMENTS[..] } else { &[] };
-    let api = Api::start(world, environment).await?;
+    let directory = world.logs().join("platform").display().to_string();
+    let dropped = ("COMPTOIR__SERVICES__INVOICE_SENDING__DIRECTORY", directory.as_str());
+    let api = Api::start(world, &[MADE, OFTEN, dropped]).await?;
     api.seller().await?;
     let (customer, tea) = (api.buyer("C-1").await?, api.product("TEA").await?);
     // At the product's own price: that it is the list's is a column, too.
@@ -57,17 +58,28 @@ async fn trade(world: &World) -> Result<()> {
     give_back(&api, &order).await?;
     pay(&api, &customer, "30.00").await?;
     // Their links are there when the API ends.
-    if has_documents {
-        until("the documents", LIMIT, async || {
-            let query =
-                "SELECT (SELECT count(*) FROM invoice_contents) - (SELECT count(*) FROM invoice_documents)";
-            let missing: i64 = sql.query_one(query, &[]).await?.get(0);
-            ensure!(missing == 0, "{missing} documents are missing");
-            Ok(())
-        })
-        .await?;
+    until("the documents", LIMIT, async || {
+        let query =
+            "SELECT (SELECT count(*) FROM invoice_contents) - (SELECT count(*) FROM invoice_documents)";
+        let missing: i64 = sql.query_one(query, &[]).await?.get(0);
+        ensure!(missing == 0, "{missing} documents are missing");
+        Ok(())
+    })
+    .await?;
+    // The document is there, so the step has its e-mail at once.
+    let path = format!("/invoices/{}/send", free["id"].as_str().context("an id")?);
+    for channel in ["email", "platform"] {
+        let answer = api.http.post(&path, &json!({"channel": channel})).await?;
+        ensure!(answer.status == 200, "{}", answer.text);
     }
-    Ok(())
+    until("what the platform says", LIMIT, async || {
+        let query =
+            "SELECT count(*) FROM invoice_transmissions WHERE code IS NOT NULL AND detail IS NOT NULL";
+        let steps: i64 = sql.query_one(query, &[]).await?.get(0);
+        ensure!(steps == 1, "{steps} steps");
+        Ok(())
+    })
+    .await
 }
 
 /// Takes one of an order back, and gives the money back.
@@ -104,6 +116,7 @@ fn another(table: &str, (column, kind): &Column) -> Result<String> {
         ("invoice_lines", "nature", _) => one_of(&name, "goods", "service"),
         ("invoice_lines", "price_source", _) => one_of(&name, "product", "given"),
         ("invoice_chain", "kind", _) => one_of(&name, "payment", "reversal"),
+        ("invoice_transmissions", "channel", _) => one_of(&name, "email", "platform"),
         ("payments", "method", _) => one_of(&name, "cash", "card"),
         (_, _, "text") => {
             format!(
@@ -206,6 +219,15 @@ async fn a_value_that_is_changed_in_a_frozen_row_of_an_invoice_is_found() {
             "invoice_vat.tax",
             "invoice_chain.subject_id",
             "invoice_chain.hash",
+            "invoice_claims.line",
+            "invoice_claims.order_id",
+            "invoice_claims.quantity",
+            "invoice_transmissions.status",
+            "invoice_transmissions.code",
+            "invoice_transmissions.detail",
+            "invoice_transmissions.email_id",
+            "invoice_transmissions.recorded_by",
+            "invoice_transmissions.occurred_at",
         ] {
             assert!(tried.contains(column), "{column} is not among {tried:?}");
         }

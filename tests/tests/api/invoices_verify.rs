@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use comptoir_tests::harness::{World, run};
+use comptoir_tests::harness::{Api, World, run};
 use serde_json::{Value, json};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Two invoices, and a payment of the first one.
 async fn trade(world: &World) -> Result<Value> {
-    let api = world.api().await?;
+    trade_with(&world.api().await?).await
+}
+
+/// The same, with an API that goes on.
+async fn trade_with(api: &Api) -> Result<Value> {
     api.seller().await?;
     let (customer, tea) = (api.buyer("C-1").await?, api.product("TEA").await?);
     let mut invoices = Vec::new();
@@ -72,6 +76,11 @@ async fn every_hand_in_the_database_is_found() {
         let paid = || vec![("payment".to_owned(), Value::Null, json!(payment))];
         for (change, undo, expected) in [
             ("UPDATE payments SET reference = 'x'", "UPDATE payments SET reference = NULL", paid()),
+            (
+                "INSERT INTO customer_credits SELECT tenant_id, id, customer_id, received_on, 0.01 FROM payments",
+                "DELETE FROM customer_credits",
+                paid(),
+            ),
             (
                 "UPDATE payments SET received_on = received_on - 1",
                 "UPDATE payments SET received_on = received_on + 1",
@@ -145,6 +154,41 @@ async fn who_does_not_see_all_invoices_cannot_call_them_sound() {
         let unknown = world.run_api(&["invoices", "verify", "--tenant", nobody]).await?;
         ensure!(unknown.code == Some(1) && unknown.stderr.contains(nobody), "{unknown:?}");
         Ok(())
+    })
+    .await;
+}
+
+/// A payment of 30.00 of which 6.00 are left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_payment_has_left_is_what_it_does_not_pay() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let first = trade_with(&api).await?;
+        let body = json!({"customer_id": first["customer_id"], "method": "transfer", "amount": "30.00"});
+        let payment = api.created("/payments", &body).await?;
+        is_sound(world, &[]).await?;
+        let sql = world.sql().await?;
+        for (change, undo) in [
+            ("UPDATE customer_credits SET amount = 600", "UPDATE customer_credits SET amount = 6"),
+            (
+                "UPDATE customer_credits SET received_on = received_on - 1",
+                "UPDATE customer_credits SET received_on = received_on + 1",
+            ),
+            (
+                "DELETE FROM customer_credits",
+                "INSERT INTO customer_credits SELECT tenant_id, id, customer_id, received_on, 6 FROM payments WHERE amount = 30",
+            ),
+        ] {
+            sql.batch_execute(change).await?;
+            let expected = vec![("payment".to_owned(), Value::Null, payment["id"].clone())];
+            assert_eq!(broken(world, &[]).await?, expected, "{change}");
+            sql.batch_execute(undo).await?;
+            is_sound(world, &[]).await.context(undo)?;
+        }
+        // What was reversed has nothing left.
+        let path = format!("/payments/{}/reverse", payment["id"].as_str().context("an id")?);
+        api.created(&path, &json!({"reason": "unpaid cheque"})).await?;
+        is_sound(world, &[]).await
     })
     .await;
 }

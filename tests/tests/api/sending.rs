@@ -13,7 +13,7 @@ use super::invoice_documents::MADE;
 
 /// As long as a document takes to be made, an e-mail to be sent, and that to be noticed.
 const LIMIT: Duration = Duration::from_secs(60);
-const OFTEN: (&str, &str) = ("COMPTOIR__SERVICES__INVOICE_SENDING__INTERVAL_MS", "200");
+pub(super) const OFTEN: (&str, &str) = ("COMPTOIR__SERVICES__INVOICE_SENDING__INTERVAL_MS", "200");
 
 pub(crate) fn path_of(invoice: &Value) -> String {
     format!("/invoices/{}", invoice["id"].as_str().unwrap_or_default())
@@ -220,6 +220,17 @@ async fn a_platform_gets_a_file_and_what_it_says_is_kept() {
         ] {
             assert!(sql.batch_execute(change).await.is_err(), "{change}");
         }
+        // Each has its link, so whoever turns the trigger off is found.
+        drop(api);
+        let verified = world.run_api(&["invoices", "verify"]).await?;
+        ensure!(verified.code == Some(0), "{verified:?}");
+        sql.batch_execute(
+            "ALTER TABLE invoice_transmissions DISABLE TRIGGER USER; DELETE FROM invoice_transmissions WHERE code = 207",
+        )
+        .await?;
+        let verified = world.run_api(&["invoices", "verify", "--json"]).await?;
+        let report: Value = serde_json::from_str(&verified.stdout).with_context(|| format!("{verified:?}"))?;
+        assert_eq!((verified.code, &report["broken"][0]["rule"]), (Some(1), &json!("transmission")), "{report}");
         Ok(())
     })
     .await;

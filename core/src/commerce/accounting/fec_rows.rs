@@ -62,7 +62,7 @@ pub(super) async fn check(mut connection: &AsyncPgConnection, of: Of<'_>) -> Res
 }
 
 crate::statement! {
-    /// The groups of the next documents of a day.
+    /// The groups of the next documents of a day. The customer has the name that the document says: the lines of a year that is over stay as they were.
     struct DocumentRows<'a> {
         tenant: Uuid => SqlUuid, day: NaiveDate => Date, series: &'a str => Text, position: i64 => BigInt, zone: &'a str => Text, most: i64 => BigInt,
     } -> (
@@ -72,12 +72,13 @@ crate::statement! {
     = concat!("WITH asked AS (SELECT $1 AS tenant_id, $2 AS day, $3 AS series, $4 AS position, $5 AS zone),
         documents AS (
             SELECT c.tenant_id, c.invoice_id, c.series, c.position, c.issue_date, (c.validated_at AT TIME ZONE asked.zone)::date AS validated_on,
-                c.content::jsonb ->> 'operations' IS NOT DISTINCT FROM 'services' AS only_services
+                c.content::jsonb ->> 'operations' IS NOT DISTINCT FROM 'services' AS only_services, c.content::jsonb #>> '{buyer,name}' AS buyer
             FROM asked JOIN invoice_contents AS c ON c.tenant_id = asked.tenant_id AND c.issue_date = asked.day
                 AND (c.series, c.position) > (asked.series, asked.position)
             ORDER BY c.series, c.position LIMIT $6
         )
-        SELECT d.invoice_id, d.series, d.position, i.kind, i.number, d.issue_date, d.validated_on, u.code, u.name, i.gross_total, d.only_services,
+        SELECT d.invoice_id, d.series, d.position, i.kind, i.number, d.issue_date, d.validated_on, u.code, COALESCE(d.buyer, u.name), i.gross_total,
+            d.only_services,
             v.category, v.rate, v.base, v.tax, l.goods, l.services, l.goods_deposits, l.service_deposits
         FROM documents AS d JOIN invoices AS i ON i.tenant_id = d.tenant_id AND i.id = d.invoice_id
         JOIN customers AS u ON u.tenant_id = i.tenant_id AND u.id = i.customer_id
@@ -152,7 +153,8 @@ pub(super) async fn documents(
 }
 
 crate::statement! {
-    /// The next payments of a day. A reversal is of the day on which it was recorded: what was exported before stays as it was.
+    /// The next payments of a day. A reversal is of the day on which it was recorded: what was exported before stays as it was. So does the name, which is the one on the
+    /// first document that the payment pays; where it pays none, that of today.
     struct PaymentRows<'a> {
         tenant: Uuid => SqlUuid, day: NaiveDate => Date, zone: &'a str => Text, after_at: Option<DateTime<Utc>> => Nullable<Timestamptz>,
         after_id: Option<Uuid> => Nullable<SqlUuid>, most: i64 => BigInt,
@@ -166,9 +168,11 @@ crate::statement! {
                 AND p.created_at < ((asked.day + 1)::timestamp AT TIME ZONE asked.zone)
         )
         SELECT p.id, p.method, COALESCE(p.reference, p.id::text), p.received_on, (p.created_at AT TIME ZONE asked.zone)::date, p.reverses IS NOT NULL,
-            u.code, u.name, p.amount, p.created_at
+            u.code, COALESCE(c.content::jsonb #>> '{buyer,name}', u.name), p.amount, p.created_at
         FROM asked JOIN booked AS p ON asked.after_at IS NULL OR (p.created_at, p.id) > (asked.after_at, asked.after_id)
         JOIN customers AS u ON u.tenant_id = p.tenant_id AND u.id = p.customer_id
+        LEFT JOIN payment_allocations AS a ON a.tenant_id = p.tenant_id AND a.payment_id = p.id AND a.number = 1
+        LEFT JOIN invoice_contents AS c ON c.tenant_id = a.tenant_id AND c.invoice_id = a.invoice_id
         ORDER BY p.created_at, p.id LIMIT $6"
 }
 
@@ -277,7 +281,9 @@ crate::statement! {
                 ELSE (a.allocated_at AT TIME ZONE asked.zone)::date END <= asked.last"
 }
 
-/// The letters of what is in the export, as it stood at the end of its last day. In memory: some hundred bytes for each closed document and payment of the period.
+/// The letters of what is in the export, as it stood at the end of its last day. A group may reach back as far as it wants, so all documents and payments of a customer are
+/// read, from the first one on. In memory: some hundred bytes for each closed document and payment of the period, and as much for each one, of all years, of the customers
+/// whose accounts are lettered together.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.

@@ -13,6 +13,8 @@ pub enum LinkKind {
     Reversal,
     /// Which invoices a credit note pays.
     Credit,
+    /// A step of an invoice on its way to the customer.
+    Transmission,
 }
 
 impl LinkKind {
@@ -23,6 +25,7 @@ impl LinkKind {
             Self::Payment => "payment",
             Self::Reversal => "reversal",
             Self::Credit => "credit",
+            Self::Transmission => "transmission",
         }
     }
 }

@@ -32,8 +32,10 @@ pub enum Rule {
     Rows,
     #[error("its document is not the one that was made, or is gone, or has not exactly one link")]
     Document,
-    #[error("what is stored of it, or of what it pays, is not what its links say")]
+    #[error("what is stored of it, of what it pays or of what it has left is not what its links say")]
     Payment,
+    #[error("a step of its sending is not what its link says, or is gone, or has not exactly one link")]
+    Transmission,
     #[error(
         "its credit notes give back more than it was, or a credit note gives back something else than it says"
     )]
@@ -55,6 +57,7 @@ impl Rule {
             Self::Rows => "rows",
             Self::Document => "document",
             Self::Payment => "payment",
+            Self::Transmission => "transmission",
             Self::Credit => "credit",
         }
     }

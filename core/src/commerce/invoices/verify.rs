@@ -16,29 +16,36 @@ use super::follower::{Fault, Follower, Rule, StoredLink};
 use super::{verify_credits, verify_documents, verify_rows};
 use crate::application::audit::sight::{self, Sight};
 use crate::application::audit::{Anchors, Head};
-use crate::commerce::payments::proof;
+use crate::commerce::{payments, sending};
 use crate::platform::database::{self, ConnectFault, DatabaseConfig};
 use crate::values::ids::TenantId;
 
 /// The number of links after which `progress` is called again.
 const PROGRESS_EVERY: u64 = 1_000;
 /// What must be seen as a whole.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 17] = [
     "tenants",
     "invoices",
     "invoice_contents",
     "invoice_documents",
+    "invoice_transmissions",
     "invoice_lines",
     "invoice_vat",
+    "invoice_claims",
     "invoice_series",
     "invoice_counters",
     "invoice_chain",
     "payments",
     "payment_allocations",
+    "customer_credits",
     "invoice_credits",
     "credit_allocations",
     "returns",
 ];
+
+/// Whole tables are compared. The planner believes that 100 faults are found at once, and may not know yet how many rows were written: it would take nested loops, which
+/// read one table again for each row of another. Sound books have no fault, so all rows would be read like that.
+const WHOLE_TABLES: &str = "SET enable_nestloop = off; SET jit = off";
 
 /// One of a company's series.
 pub type SeriesId = (TenantId, String);
@@ -54,7 +61,7 @@ pub struct Broken {
     pub series: Option<String>,
     /// The link; `None` if it is about none.
     pub position: Option<i64>,
-    /// The invoice, or the payment; `None` if it is about none.
+    /// The invoice, the payment or the step of a sending; `None` if it is about none.
     pub subject_id: Option<Uuid>,
     pub rule: Rule,
 }
@@ -170,11 +177,31 @@ crate::statement! {
     ORDER BY tenant_id, series, year LIMIT 100"
 }
 
+/// What contents say, each read once: a text that is read as JSON anew for every member takes most of the time. `OFFSET 0` keeps the database from doing so.
+macro_rules! said {
+    () => {
+        "(
+        SELECT s.tenant_id, s.invoice_id, s.series, s.year, s.position, s.issue_date, s.validated_at, s.is_digest,
+            s.said ->> 'number' AS said_number, s.said ->> 'kind' AS said_kind, (s.said ->> 'issue_date')::date AS said_issue_date,
+            (s.said ->> 'due_date')::date AS said_due_date, (s.said #>> '{totals,gross}')::numeric AS said_gross,
+            (s.said #>> '{totals,lines}')::numeric AS said_lines_net, (s.said #>> '{totals,net}')::numeric AS said_net,
+            (s.said #>> '{totals,vat}')::numeric AS said_vat, jsonb_array_length(s.said -> 'lines')::bigint AS said_lines,
+            jsonb_array_length(s.said -> 'vat')::bigint AS said_rates
+        FROM (
+            SELECT o.tenant_id, o.invoice_id, o.series, o.year, o.position, o.issue_date, o.validated_at, o.content::jsonb AS said,
+                o.digest = pg_catalog.sha256(pg_catalog.convert_to(o.content, 'UTF8')) AS is_digest
+            FROM invoice_contents AS o WHERE $1 IS NULL OR o.tenant_id = $1 OFFSET 0
+        ) AS s OFFSET 0
+    ) AS c"
+    };
+}
+pub(super) use said;
+
 crate::statement! {
     /// Invoices of which something else is stored than they say, or that have not exactly one link, of their series.
     struct States<'a> { tenant: Option<Uuid> => Nullable<SqlUuid> } -> (SqlUuid, SqlUuid)
-    = "SELECT i.tenant_id, i.id FROM invoices AS i
-    LEFT JOIN invoice_contents AS c ON c.tenant_id = i.tenant_id AND c.invoice_id = i.id
+    = concat!("SELECT i.tenant_id, i.id FROM invoices AS i
+    LEFT JOIN ", said!(), " ON c.tenant_id = i.tenant_id AND c.invoice_id = i.id
     LEFT JOIN (
         SELECT tenant_id, subject_id, count(*) AS links, min(series) AS series FROM invoice_chain WHERE kind = 'validated'
         GROUP BY tenant_id, subject_id
@@ -192,28 +219,23 @@ crate::statement! {
         OR COALESCE(k.credited, 0::numeric) <> i.credited
         OR (i.number IS NULL) <> (c.invoice_id IS NULL)
         OR COALESCE(l.links, 0) <> (c.invoice_id IS NOT NULL)::integer
-        OR (c.series, l.series, c.issue_date, c.content::jsonb ->> 'number', (c.content::jsonb ->> 'issue_date')::date,
-            (c.content::jsonb ->> 'due_date')::date, (c.content::jsonb #>> '{totals,gross}')::numeric)
+        OR (c.series, l.series, c.issue_date, c.said_number, c.said_issue_date, c.said_due_date, c.said_gross)
             IS DISTINCT FROM (i.series, i.series, i.issue_date, i.number, i.issue_date, i.due_on, i.gross_total))
-    ORDER BY i.tenant_id, i.id LIMIT 100"
+    ORDER BY i.tenant_id, i.id LIMIT 100")
 }
 
 crate::statement! {
     /// Invoices whose rows for sums are not what they say.
     struct Rows<'a> { tenant: Option<Uuid> => Nullable<SqlUuid> } -> (SqlUuid, SqlUuid)
-    = "SELECT c.tenant_id, c.invoice_id FROM invoice_contents AS c
+    = concat!("SELECT c.tenant_id, c.invoice_id FROM ", said!(), "
     LEFT JOIN (
         SELECT tenant_id, invoice_id, count(*) AS number, sum(net) AS net FROM invoice_lines GROUP BY tenant_id, invoice_id
     ) AS l ON l.tenant_id = c.tenant_id AND l.invoice_id = c.invoice_id
     LEFT JOIN (
         SELECT tenant_id, invoice_id, count(*) AS number, sum(base) AS base, sum(tax) AS tax FROM invoice_vat GROUP BY tenant_id, invoice_id
     ) AS v ON v.tenant_id = c.tenant_id AND v.invoice_id = c.invoice_id
-    WHERE ($1 IS NULL OR c.tenant_id = $1)
-        AND (l.number, l.net, v.number, v.base, v.tax) IS DISTINCT FROM (
-            jsonb_array_length(c.content::jsonb -> 'lines')::bigint, (c.content::jsonb #>> '{totals,lines}')::numeric,
-            jsonb_array_length(c.content::jsonb -> 'vat')::bigint, (c.content::jsonb #>> '{totals,net}')::numeric,
-            (c.content::jsonb #>> '{totals,vat}')::numeric)
-    ORDER BY c.tenant_id, c.invoice_id LIMIT 100"
+    WHERE (l.number, l.net, v.number, v.base, v.tax) IS DISTINCT FROM (c.said_lines, c.said_lines_net, c.said_rates, c.said_net, c.said_vat)
+    ORDER BY c.tenant_id, c.invoice_id LIMIT 100")
 }
 
 crate::statement! {
@@ -285,6 +307,7 @@ pub async fn verify(
     }
     // What invoices say is compared with what is stored besides only if it is what they always said.
     if found.broken.is_empty() {
+        connection.batch_execute(WHOLE_TABLES).await?;
         found.broken = besides(&mut connection, only).await?;
     }
     // A policy may have been made while the rows were read.
@@ -336,7 +359,7 @@ async fn follow(
     Ok(outcome.and_then(|()| follower.end(head.as_ref())))
 }
 
-/// Compares what invoices say with what is stored besides: numbers, totals, what is paid and credited, the rows for sums, and payments.
+/// Compares what invoices say with what is stored besides: numbers, totals, what is paid and credited, the rows for sums, payments, and steps of sending.
 async fn besides(
     connection: &mut AsyncPgConnection,
     tenant: Option<Uuid>,
@@ -348,7 +371,8 @@ async fn besides(
     rows.extend(verify_rows::rows(connection, tenant).await?);
     rows.extend(verify_credits::rows(connection, tenant).await?);
     let credits: Vec<(Uuid, Uuid)> = Credits::new(tenant).load(connection).await?;
-    let payments = proof::differing(connection, tenant).await?;
+    let payments = payments::proof::differing(connection, tenant).await?;
+    let steps = sending::proof::differing(connection, tenant).await?;
     // An invoice is named once for each rule.
     let (states, rows): (BTreeSet<_>, BTreeSet<_>) =
         (states.into_iter().collect(), rows.into_iter().collect());
@@ -374,5 +398,6 @@ async fn besides(
     broken.extend(verify_documents::broken(connection, tenant).await?);
     broken.extend(credits.into_iter().map(of_invoice(Rule::Credit)));
     broken.extend(payments.into_iter().map(of_invoice(Rule::Payment)));
+    broken.extend(steps.into_iter().map(of_invoice(Rule::Transmission)));
     Ok(broken)
 }

@@ -4,20 +4,21 @@ use diesel::sql_types::{Nullable, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::verify::said;
+
 crate::statement! {
     /// Invoices whose number, dates, digest or kind are stored otherwise than they say, or that were validated at another time than their link.
     struct Contents<'a> { tenant: Option<Uuid> => Nullable<SqlUuid> } -> (SqlUuid, SqlUuid)
-    = "SELECT c.tenant_id, c.invoice_id FROM invoice_contents AS c
+    = concat!("SELECT c.tenant_id, c.invoice_id FROM ", said!(), "
     LEFT JOIN invoices AS i ON i.tenant_id = c.tenant_id AND i.id = c.invoice_id
     LEFT JOIN invoice_chain AS l ON l.tenant_id = c.tenant_id AND l.subject_id = c.invoice_id AND l.kind = 'validated'
-    WHERE ($1 IS NULL OR c.tenant_id = $1) AND (
-        c.digest <> pg_catalog.sha256(pg_catalog.convert_to(c.content, 'UTF8'))
+    WHERE NOT c.is_digest
         OR c.year <> extract(year FROM c.issue_date)
-        OR c.content::jsonb ->> 'number' IS DISTINCT FROM
+        OR c.said_number IS DISTINCT FROM
             c.series || '-' || c.year || '-' || lpad(c.position::text, greatest(6, length(c.position::text)), '0')
-        OR c.content::jsonb ->> 'kind' IS DISTINCT FROM i.kind
-        OR c.validated_at IS DISTINCT FROM l.occurred_at)
-    ORDER BY c.tenant_id, c.invoice_id LIMIT 100"
+        OR c.said_kind IS DISTINCT FROM i.kind
+        OR c.validated_at IS DISTINCT FROM l.occurred_at
+    ORDER BY c.tenant_id, c.invoice_id LIMIT 100")
 }
 
 crate::statement! {

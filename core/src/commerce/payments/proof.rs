@@ -1,4 +1,5 @@
-//! Compares payments, and what they and credit notes pay, with the digests of their links in the chains of invoices (docs/invoices.md, "The chain").
+//! Compares payments, and what they and credit notes pay, with the digests of their links in the chains of invoices (docs/invoices.md, "The chain"); and what payments have
+//! left with what they paid.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -105,7 +106,23 @@ crate::statement! {
     ORDER BY l.tenant_id, l.subject_id LIMIT 100"
 }
 
-/// Payments and credit notes, with their companies, that are not what their links say: at most 100.
+crate::statement! {
+    /// Payments of which something else is kept as a rest than what they do not pay. What was reversed has none, and a reversal neither.
+    struct Rests<'a> { tenant: Option<Uuid> => Nullable<SqlUuid> } -> (SqlUuid, SqlUuid)
+    = "SELECT p.tenant_id, p.id FROM payments AS p
+    LEFT JOIN (
+        SELECT tenant_id, payment_id, sum(amount) AS paid FROM payment_allocations GROUP BY tenant_id, payment_id
+    ) AS a ON a.tenant_id = p.tenant_id AND a.payment_id = p.id
+    LEFT JOIN payments AS r ON r.tenant_id = p.tenant_id AND r.reverses = p.id
+    LEFT JOIN customer_credits AS c ON c.tenant_id = p.tenant_id AND c.payment_id = p.id
+    WHERE ($1 IS NULL OR p.tenant_id = $1) AND (
+        COALESCE(c.amount, 0::numeric) <>
+            CASE WHEN p.reverses IS NULL AND r.id IS NULL THEN p.amount - COALESCE(a.paid, 0::numeric) ELSE 0::numeric END
+        OR (c.payment_id IS NOT NULL AND (c.customer_id, c.received_on) IS DISTINCT FROM (p.customer_id, p.received_on)))
+    ORDER BY p.tenant_id, p.id LIMIT 100"
+}
+
+/// Payments and credit notes, with their companies, that are not what their links say, or of which another rest is kept than they have: at most 100.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
@@ -114,6 +131,7 @@ pub(crate) async fn differing(
     tenant: Option<Uuid>,
 ) -> Result<Vec<(Uuid, Uuid)>, diesel::result::Error> {
     let mut found: Vec<(Uuid, Uuid)> = Gone::new(tenant).load(connection).await?;
+    let rests: Vec<(Uuid, Uuid)> = Rests::new(tenant).load(connection).await?;
     {
         let mut stream = Payments::new(tenant).load_stream::<Row>(connection).await?;
         while let Some(row) = stream.try_next().await? {
@@ -140,6 +158,12 @@ pub(crate) async fn differing(
             }
         }
     }
+    // A payment is named once.
+    for key in rests {
+        if !found.contains(&key) {
+            found.push(key);
+        }
+    }
     found.truncate(MOST);
     Ok(found)
 }
@@ -164,6 +188,9 @@ fn is_as_linked(row: Row) -> bool {
         link_times,
         digests,
     ) = row;
+    if !is_enough(&amount, &amounts) {
+        return false;
+    }
     let row = PaymentRow {
         tenant_id,
         id,
@@ -185,6 +212,12 @@ fn is_as_linked(row: Row) -> bool {
     let Some(mut expected) = expected(later, LinkKind::Payment) else { return false };
     expected.insert((kind.name().to_owned(), created_at, digest(&text).to_vec()));
     expected == said(kinds, link_times, digests)
+}
+
+/// Whether a payment is enough for what it pays. A reversal takes back: all of it is less than zero.
+fn is_enough(amount: &BigDecimal, paid: &[BigDecimal]) -> bool {
+    let sum: BigDecimal = paid.iter().sum();
+    paid.iter().all(|one| one.sign() == amount.sign()) && sum.abs() <= amount.abs()
 }
 
 /// What was allocated together has one link, in each series of its invoices.
@@ -222,10 +255,16 @@ mod tests {
     use super::super::aggregate::tests::payment;
     use super::*;
 
-    /// A payment as it is stored, with the links that it must have: it pays one invoice at once, and another one later.
     fn stored() -> Row {
+        stored_with("2")
+    }
+
+    /// A payment of 12 as it is stored, with the links that it must have: it pays 10 of one invoice at once, and this much of another one later.
+    fn stored_with(later: &str) -> Row {
         let (payment, _) = payment("12", &[(1, "10")]);
-        let later = Allocation { invoice_id: InvoiceId::from_uuid(Uuid::from_u128(2)), amount: two() };
+        let amount = Money::parse(later).expect("an amount");
+        let paid = amount.value().clone();
+        let later = Allocation { invoice_id: InvoiceId::from_uuid(Uuid::from_u128(2)), amount };
         let (at, then) = (payment.created_at(), payment.created_at() + chrono::TimeDelta::days(1));
         let digests = [serde_json::to_string(&payment), serde_json::to_string(&[later])];
         (
@@ -241,7 +280,7 @@ mod tests {
             "ada@docks.example".to_owned(),
             at,
             vec![Uuid::from_u128(1), Uuid::from_u128(2)],
-            vec!["10.00".parse().expect("a decimal"), two().value().clone()],
+            vec!["10.00".parse().expect("a decimal"), paid],
             vec![at, then],
             vec!["payment".to_owned(), "payment".to_owned()],
             vec![at, then],
@@ -249,8 +288,23 @@ mod tests {
         )
     }
 
-    fn two() -> Money {
-        Money::parse("2").expect("an amount")
+    #[test]
+    fn a_payment_pays_no_more_than_it_is() {
+        assert!(is_as_linked(stored_with("1.99")));
+        assert!(!is_as_linked(stored_with("2.01")), "its links say so, and it is too much all the same");
+        let decimal = |text: &str| text.parse::<BigDecimal>().expect("a decimal");
+        let cases: [(&str, &[&str], bool); 6] = [
+            ("12", &["12.00"], true),
+            ("12", &["20", "-8"], false),
+            ("-12", &["-10", "-2"], true),
+            ("-12", &["-10", "-2.01"], false),
+            ("-12", &["2"], false),
+            ("12", &[], true),
+        ];
+        for (amount, paid, expected) in cases {
+            let paid: Vec<_> = paid.iter().map(|one| decimal(one)).collect();
+            assert_eq!(is_enough(&decimal(amount), &paid), expected, "{amount} {paid:?}");
+        }
     }
 
     #[test]

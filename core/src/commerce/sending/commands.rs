@@ -53,7 +53,7 @@ impl Command for SendInvoice {
             queue_email(work, &self.policies, &invoice, &customer, &mut sending).await?;
         }
         repository::insert(work, &sending).await?;
-        repository::append(work, step(&sending, "asked", None), now).await?;
+        repository::append(work, &invoice, step(&sending, "asked", None), now).await?;
         let view = SendingView::of(&sending);
         work.audit("invoice.send", (Invoice::NAME, self.id), None, Some(&view))?;
         Ok(view)
@@ -110,7 +110,7 @@ impl Command for RecordPlatformStatus {
             email_id: None,
             occurred_at: self.occurred_at,
         };
-        let id = repository::append(work, new.clone(), now).await?;
+        let id = repository::append(work, &invoice, new.clone(), now).await?;
         // Nobody is reminded of what is disputed.
         if self.status == LifeCycle::Disputed && invoice.dispute_reason().is_none() {
             let said = new.detail.as_deref().unwrap_or("the platform says so");
@@ -240,7 +240,7 @@ impl Command for NoteDeposit {
         };
         repository::save(work, &sending).await?;
         if failed.is_some() {
-            repository::append(work, step(&sending, "failed", failed), now).await?;
+            repository::append(work, &invoice, step(&sending, "failed", failed), now).await?;
         }
         Ok(true)
     }
@@ -298,7 +298,7 @@ async fn settle_email(
         (Fate::GivenUp(why), SendingState::Queued) => {
             sending.become_state(SendingState::Failed, now);
             repository::save(work, &sending).await?;
-            repository::append(work, step(&sending, "failed", Some(why)), now).await?;
+            repository::append(work, &invoice, step(&sending, "failed", Some(why)), now).await?;
             Ok(true)
         }
         (Fate::GivenUp(_) | Fate::Open, _) => Ok(false),
@@ -324,7 +324,7 @@ async fn handed_over(
     let invoice_id = invoice.id();
     let new =
         NewTransmission { invoice_id, channel, status, code, detail: said, email_id, occurred_at: None };
-    repository::append(work, new, now).await?;
+    repository::append(work, invoice, new, now).await?;
     work.record(event).await?;
     work.audit("invoice.sent", (Invoice::NAME, invoice_id), Some(&before), Some(&invoice.audited()))
 }

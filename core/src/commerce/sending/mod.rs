@@ -10,6 +10,7 @@ mod aggregate;
 mod commands;
 mod life_cycle;
 mod platform;
+pub(crate) mod proof;
 mod queries;
 mod repository;
 mod service;

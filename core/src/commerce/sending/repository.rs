@@ -1,15 +1,18 @@
 //! Sendings and transmissions in the database, as commands read and write them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::aggregate::{Sending, SendingError, SendingState};
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
+use crate::commerce::invoices::chain::LinkKind;
+use crate::commerce::invoices::{self, Invoice, InvoiceError};
 use crate::platform::schema::{invoice_sendings, invoice_transmissions};
 use crate::values::channel::Channel;
 use crate::values::ids::{EmailId, InvoiceId, SendingId, TransmissionId};
@@ -165,32 +168,58 @@ pub(super) struct NewTransmission {
     pub(super) occurred_at: Option<DateTime<Utc>>,
 }
 
-/// Appends a step. The invoice is locked.
+/// A step as it is stored. Its link in the chain of invoices has the digest of it as JSON, with its members in this order.
+#[derive(Debug, Serialize, Insertable)]
+#[diesel(table_name = invoice_transmissions, treat_none_as_default_value = false)]
+pub(super) struct TransmissionRow {
+    pub(super) tenant_id: Uuid,
+    pub(super) id: Uuid,
+    pub(super) invoice_id: Uuid,
+    pub(super) channel: String,
+    pub(super) status: String,
+    pub(super) code: Option<i16>,
+    pub(super) detail: Option<String>,
+    pub(super) email_id: Option<Uuid>,
+    pub(super) recorded_by: String,
+    pub(super) occurred_at: DateTime<Utc>,
+    pub(super) recorded_at: DateTime<Utc>,
+}
+
+/// Appends a step, with its link in the chain of the invoice's series. The invoice is locked, and from here to the commit its series is, too: what may be refused comes
+/// before.
 ///
 /// # Errors
-/// Fails if the database cannot be reached.
+/// `NotValidated` if the invoice has no number. Fails if the database cannot be reached.
 pub(super) async fn append(
     work: &mut UnitOfWork<'_>,
+    invoice: &Invoice,
     new: NewTransmission,
     now: DateTime<Utc>,
 ) -> Result<TransmissionId, Error> {
+    let not_validated = || InvoiceError::NotValidated { id: invoice.id(), action: "sent" };
+    let numbered = invoice.numbered().ok_or_else(not_validated)?;
     let id = TransmissionId::generate();
     // PostgreSQL cannot store U+0000, and a mail server can say it.
     let harmless =
         |text: String| text.chars().filter(|char| *char != '\0').take(MAX_DETAIL).collect::<String>();
-    let values = (
-        invoice_transmissions::tenant_id.eq(work.tenant().uuid()),
-        invoice_transmissions::id.eq(id.uuid()),
-        invoice_transmissions::invoice_id.eq(new.invoice_id.uuid()),
-        invoice_transmissions::channel.eq(new.channel.name()),
-        invoice_transmissions::status.eq(new.status),
-        invoice_transmissions::code.eq(new.code),
-        invoice_transmissions::detail.eq(new.detail.map(harmless)),
-        invoice_transmissions::email_id.eq(new.email_id.map(EmailId::uuid)),
-        invoice_transmissions::recorded_by.eq(work.context().principal.name.clone()),
-        invoice_transmissions::occurred_at.eq(new.occurred_at.unwrap_or(now)),
-        invoice_transmissions::recorded_at.eq(now),
-    );
-    diesel::insert_into(invoice_transmissions::table).values(values).execute(work.connection()).await?;
+    let row = TransmissionRow {
+        tenant_id: work.tenant().uuid(),
+        id: id.uuid(),
+        invoice_id: new.invoice_id.uuid(),
+        channel: new.channel.name().to_owned(),
+        status: new.status.to_owned(),
+        code: new.code,
+        detail: new.detail.map(harmless),
+        email_id: new.email_id.map(EmailId::uuid),
+        recorded_by: work.context().principal.name.clone(),
+        // As PostgreSQL stores it: the digest is of what is read back.
+        occurred_at: new.occurred_at.unwrap_or(now).trunc_subsecs(6),
+        recorded_at: now,
+    };
+    let text = serde_json::to_string(&row)
+        .map_err(|cause| Error::Serialize { what: "a step of an invoice", cause })?;
+    diesel::insert_into(invoice_transmissions::table).values(&row).execute(work.connection()).await?;
+    let (kind, series) = (LinkKind::Transmission, &numbered.series);
+    invoices::repository::link(work, series, kind, row.id, &text, now).await?;
     Ok(id)
 }

@@ -1,0 +1,2 @@
+-- What is valid was true before.
+SELECT;
