@@ -40,7 +40,7 @@ impl Command for ServeWaiting {
         let mut waiting = queue::lock_waiting(work, warehouse, &[product]).await?;
         let mut levels = stock::repository::lock(work, &[(warehouse, product)]).await?;
         let Some(before) = levels.get(warehouse, product).map(StockView::of) else { return Ok(0) };
-        let events = waiting.serve(&mut levels, work);
+        let events = waiting.serve(&mut levels, work).await?;
         let served = events.len();
         if served == 0 {
             return Ok(0);

@@ -87,9 +87,9 @@ impl Command for MoveGoods {
         let places: Vec<WarehouseId> =
             [Some(warehouse), self.to_warehouse_id].into_iter().flatten().collect();
         let mut levels = stock::repository::lock_or_open(work, &places, &kept).await?;
-        let mut effects = taken.take_back(&mut levels, work)?;
+        let mut effects = taken.take_back(&mut levels, work).await?;
         let (document, event) = StockDocument::post(id, new, &mut levels, work.now())?;
-        effects.extend(waiting.serve(&mut levels, work));
+        effects.extend(waiting.serve(&mut levels, work).await?);
         work.record(event).await?;
         if let Some(mut order) = ordered {
             let now = work.now_after(order.updated_at());
