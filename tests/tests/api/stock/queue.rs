@@ -418,6 +418,49 @@ async fn thousands_of_orders_give_back_at_once_and_no_more_than_the_limit() {
     .await;
 }
 
+/// It looked at all of them each time, however many had no goods.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_looks_at_so_many_products_in_a_run_and_goes_on_behind_them() {
+    World::run(async |world| {
+        let api = Api::start(world, &[WITHOUT_SERVICE]).await?;
+        let customer = api.customer("C-1").await?;
+        // They are looked at in the order of their ids, which is that in which they were made.
+        let (tea, pot, cup) = (
+            api.stocked_product("TEA").await?,
+            api.stocked_product("POT").await?,
+            api.stocked_product("CUP").await?,
+        );
+        api.receive(&cup, "1", "2.00").await?;
+        let has_it = api.created("/orders", &order_of(&customer, &[(&cup, "1")])).await?;
+        for product in [&tea, &pot, &cup] {
+            back_order(&api, &customer, product, "1").await?;
+        }
+        assert_eq!(step(&api, &has_it, "cancel").await?.status, 200);
+        let sql = world.sql().await?;
+        let found = async |after: &Value, most: u32| -> Result<Vec<(String, bool, bool)>> {
+            let query = format!(
+                "SELECT f.product_id::text, f.has_goods, f.is_last
+                FROM (SELECT s.tenant_id, s.warehouse_id, s.product_id FROM stock_levels AS s WHERE s.product_id::text = $1
+                    UNION ALL SELECT n, n, n FROM (SELECT '00000000-0000-0000-0000-000000000000'::uuid AS n) AS first
+                    ORDER BY 1 DESC LIMIT 1) AS after,
+                    LATERAL stock_to_promise(after.tenant_id, after.warehouse_id, after.product_id, {most}) AS f"
+            );
+            let rows = sql.query(&query, &[&id(after)]).await?;
+            Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+        };
+        let nowhere = json!({"id": ""});
+        let of = |product: &Value, has_goods, is_last| vec![(id(product).to_owned(), has_goods, is_last)];
+        assert_eq!(found(&nowhere, 2).await?, of(&pot, false, true), "two were looked at, and none has goods");
+        assert_eq!(found(&pot, 2).await?, of(&cup, true, false), "there are no more behind it");
+        assert_eq!(found(&tea, 2).await?, of(&cup, true, true), "it stopped there, and does not know");
+        assert_eq!(found(&nowhere, 9).await?, of(&cup, true, false));
+        assert_eq!(found(&cup, 9).await?, Vec::new());
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_product_that_cannot_be_served_keeps_no_other_from_it() {
     World::run(async |world| {
