@@ -56,7 +56,7 @@ CREATE TABLE stock_movements (
         'reservation', 'release')),
     on_hand_change  numeric(19, 6) NOT NULL,
     reserved_change numeric(19, 6) NOT NULL,
-    -- What a unit of it cost: given by a receipt, the average otherwise. NULL where nothing moved.
+    -- What a unit of it cost: given by a receipt or an adjustment, the average otherwise. NULL where nothing moved.
     unit_cost       numeric(19, 6),
     on_hand         numeric(19, 6) NOT NULL,
     reserved        numeric(19, 6) NOT NULL,
