@@ -84,7 +84,7 @@ impl Hosted {
         self.beside(verification, pool.is_some())?;
         if let Some(database) = pool.clone() {
             self.beside(StockLevels { database: database.clone(), executor: executor.clone() }, true)?;
-            self.beside(BackOrders { database: database.clone(), executor: executor.clone() }, true)?;
+            self.beside(BackOrders::new(database.clone(), executor.clone()), true)?;
             let documents = InvoiceDocuments::new(database.clone(), executor.clone(), documents);
             self.beside(documents, true)?;
             let digest = StockDigest::new(database.clone(), executor.clone(), policies.clone());

@@ -198,6 +198,11 @@ pub(crate) const KINDS: &[Kind] = &[
         "inventory_count_state_conflict",
         "The status of the inventory count does not permit the operation",
     ),
+    kind(
+        409,
+        "cost_beyond_value",
+        "What an adjustment takes out at its cost is worth more than what is there; `errors` names the line",
+    ),
     kind(409, "too_many_places", "The product lies in 1,000 locations of the warehouse already"),
     kind(
         409,

@@ -56,7 +56,7 @@ CREATE TABLE stock_movements (
         'reservation', 'release')),
     on_hand_change  numeric(19, 6) NOT NULL,
     reserved_change numeric(19, 6) NOT NULL,
-    -- What a unit of it cost: given by a receipt, the average otherwise. NULL where nothing moved.
+    -- What a unit of it cost: given by a receipt or an adjustment, the average otherwise. NULL where nothing moved.
     unit_cost       numeric(19, 6),
     on_hand         numeric(19, 6) NOT NULL,
     reserved        numeric(19, 6) NOT NULL,
@@ -157,23 +157,32 @@ CREATE FUNCTION untold_stock(told_before timestamptz, most bigint) RETURNS TABLE
     SELECT s.tenant_id, s.id FROM @schema@.stock_levels AS s WHERE s.untold AND s.told_at < $1 ORDER BY s.told_at LIMIT $2
 $$;
 
--- Where goods are available for which orders wait. Each place is found by one step along the index of those who wait.
-CREATE FUNCTION stock_to_promise(most bigint) RETURNS TABLE (tenant_id uuid, warehouse_id uuid, product_id uuid)
+-- Looks at so many places behind this one, at most, for which orders wait: products in warehouses. Returns those where goods are available,
+-- and the last one that it came to, if it stopped there. Each place is found by one step along the index of those who wait.
+CREATE FUNCTION stock_to_promise(after_tenant uuid, after_warehouse uuid, after_product uuid, most bigint)
+    RETURNS TABLE (tenant_id uuid, warehouse_id uuid, product_id uuid, has_goods boolean, is_last boolean)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     WITH RECURSIVE place AS (
-        (SELECT r.tenant_id, r.warehouse_id, r.product_id FROM @schema@.stock_reservations AS r WHERE r.waiting > 0::numeric
+        (SELECT r.tenant_id, r.warehouse_id, r.product_id, 1::bigint AS number FROM @schema@.stock_reservations AS r
+        WHERE r.waiting > 0::numeric AND (r.tenant_id, r.warehouse_id, r.product_id) > ($1, $2, $3)
         ORDER BY r.tenant_id, r.warehouse_id, r.product_id LIMIT 1)
         UNION ALL
-        SELECT next.tenant_id, next.warehouse_id, next.product_id FROM place, LATERAL (
+        SELECT next.tenant_id, next.warehouse_id, next.product_id, place.number + 1::bigint FROM place, LATERAL (
             SELECT r.tenant_id, r.warehouse_id, r.product_id FROM @schema@.stock_reservations AS r
             WHERE r.waiting > 0::numeric
                 AND (r.tenant_id, r.warehouse_id, r.product_id) > (place.tenant_id, place.warehouse_id, place.product_id)
             ORDER BY r.tenant_id, r.warehouse_id, r.product_id LIMIT 1
         ) AS next
+        WHERE place.number < $4
+    ),
+    looked AS MATERIALIZED (
+        SELECT p.tenant_id, p.warehouse_id, p.product_id, (
+            SELECT s.on_hand > s.reserved FROM @schema@.stock_levels AS s
+            WHERE s.tenant_id = p.tenant_id AND s.warehouse_id = p.warehouse_id AND s.product_id = p.product_id
+        ) IS TRUE AS has_goods, p.number = $4 AS is_last
+        FROM place AS p
     )
-    SELECT p.tenant_id, p.warehouse_id, p.product_id
-    FROM place AS p JOIN @schema@.stock_levels AS s USING (tenant_id, warehouse_id, product_id)
-    WHERE s.on_hand > s.reserved LIMIT $1
+    SELECT l.tenant_id, l.warehouse_id, l.product_id, l.has_goods, l.is_last FROM looked AS l WHERE l.has_goods OR l.is_last
 $$;
     $function$, '@schema@', pg_catalog.quote_ident(current_schema()::text));
 END

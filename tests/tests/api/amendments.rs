@@ -451,6 +451,32 @@ async fn an_order_and_an_amendment_that_want_one_reference_do_not_wait_for_each_
     .await;
 }
 
+/// Two orders that exchange their references waited for each other, until PostgreSQL ended one of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_wants_a_reference_that_another_order_is_giving_up_does_not_wait_for_it() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = (api.customer("C-1").await?, api.product("TEA").await?);
+        let line = json!({"product_id": tea["id"], "quantity": "1"});
+        let mut orders = Vec::new();
+        for reference in ["R-1", "R-2"] {
+            let body = json!({"customer_id": customer["id"], "reference": reference, "lines": [line]});
+            orders.push(api.created("/orders", &body).await?);
+        }
+        let (mine, other) = (id(&orders[0]), id(&orders[1]));
+        let holder = world.sql().await?;
+        let give_up = format!("BEGIN; UPDATE orders SET reference = 'R-3' WHERE id = '{other}'");
+        holder.batch_execute(&give_up).await?;
+        let refused = amend(&api, mine, &json!({"reference": "R-2"})).await?;
+        assert_eq!((refused.status, refused.code()), (409, "order_reference_taken"), "{}", refused.text);
+        holder.batch_execute("COMMIT").await?;
+        let named = amend(&api, mine, &json!({"reference": "R-2"})).await?;
+        assert_eq!((named.status, named.field("reference")), (200, "R-2"), "{}", named.text);
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reference_address_and_promised_day_are_set_changed_and_erased() {
     World::run(async |world| {

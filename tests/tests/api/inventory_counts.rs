@@ -597,6 +597,55 @@ async fn a_product_that_comes_into_a_category_while_its_count_starts_is_waited_f
     .await;
 }
 
+/// It waited for that product while it held what comes behind it in the order in which all are locked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_count_that_waits_for_a_product_holds_none_that_is_locked_after_it() {
+    World::run(async |world| {
+        let api = Api::start(world, &PATIENT).await?;
+        let category = api.category("K-1", None).await?;
+        let into = async |product: &Value| -> Result<()> {
+            let path = format!("/products/{}", id(product));
+            let body = json!({"category_id": category["id"]});
+            let changed = api.http.send(Method::PATCH, &path, &[], Some(&body)).await?;
+            ensure!(changed.status == 200, "{}", changed.text);
+            Ok(())
+        };
+        // Levels are locked in the order of their products' ids, which is that in which these were made.
+        let (tea, pot) =
+            (api.product_in_stock("A-TEA", "5").await?, api.product_in_stock("B-POT", "3").await?);
+        into(&pot).await?;
+        let count = planned(&api, json!({"category_ids": [category["id"]]})).await?;
+        let (first, second, watch) = (world.sql().await?, world.sql().await?, world.administrator().await?);
+        let holder = hold_level(&first, &pot).await?;
+        let (http, of_task) = (api.http.clone(), count.clone());
+        let starting = tokio::spawn(async move { step(&http, &of_task, "start", json!({})).await });
+        until_waited_for(&watch, holder).await?;
+        into(&tea).await?;
+        let holder = hold_level(&second, &tea).await?;
+        first.batch_execute("COMMIT").await?;
+        until_waited_for(&watch, holder).await.context("nobody waits for who moves the tea")?;
+        // Who moves both locks the pots after the tea.
+        until("the pots to be free for who holds the tea", LIMIT, async || {
+            let pots = format!(
+                "SELECT FROM stock_levels WHERE product_id = '{}' FOR NO KEY UPDATE SKIP LOCKED",
+                id(&pot)
+            );
+            let free = second.query(&pots, &[]).await?.len();
+            ensure!(free == 1, "the count has them");
+            Ok(())
+        })
+        .await?;
+        second.batch_execute("COMMIT").await?;
+        let begun = starting.await??;
+        assert_eq!(begun.status, 200, "{}", begun.text);
+        let expected = ["A-TEA to_count - - -", "B-POT to_count - - -"];
+        assert_eq!(told(&lines(&api.http, &count, "").await?), expected);
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
 /// Without the proof: the goods of this test came from nowhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_count_of_too_much_is_refused_before_it_waits_for_anybody() {

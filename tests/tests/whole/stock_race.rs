@@ -28,7 +28,7 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 const AFTERMATH: Duration = Duration::from_secs(5);
 /// What docs/http.md states as the one price of many requests at once: a connection was waited for in vain, and nothing happened.
 const NO_CONNECTION: &str = "no database connection could be had";
-/// For so long, everybody who wants a reference wants the same one.
+/// For so long, everybody who wants a reference wants the same one, or the one before.
 const REFERENCE_TIME: Duration = Duration::from_millis(250);
 /// Before a request is repeated that another one is in the way of, or that nobody answered.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -160,10 +160,10 @@ impl Market {
         Ok(answer)
     }
 
-    /// A reference that others want at the same time. Whoever has one gives it up for none, never for another one: two who exchange
-    /// theirs could wait for each other, as docs/stock.md says.
-    fn reference(&self) -> String {
-        format!("R-{}", self.opened.elapsed().as_millis() / REFERENCE_TIME.as_millis())
+    /// A reference that others want at the same time, or the one that they wanted just before: so some exchange theirs.
+    fn reference(&self, dice: &mut StdRng) -> String {
+        let time = self.opened.elapsed().as_millis() / REFERENCE_TIME.as_millis();
+        format!("R-{}", time.saturating_sub(dice.random_range(0..2_u128)))
     }
 
     /// Lines of a few products, in any order.
@@ -211,7 +211,7 @@ impl Market {
     async fn order(&self, dice: &mut StdRng) -> Result<()> {
         let lines = body_of(&self.lines(dice, 3));
         let waits = dice.random_bool(0.2);
-        let reference = dice.random_bool(0.1).then(|| self.reference());
+        let reference = dice.random_bool(0.1).then(|| self.reference(dice));
         let body = json!({"customer_id": self.customer["id"], "reference": reference, "back_order": waits, "lines": lines});
         let answer = self.noted(dice, "order", "/orders", &body).await?;
         if answer.status == 409 {
@@ -254,8 +254,9 @@ impl Market {
         }
         let mut body = json!({"lines": lines});
         if dice.random_bool(0.3) {
+            let has_one = !seen.json["reference"].is_null();
             body["reference"] =
-                if seen.json["reference"].is_null() { json!(self.reference()) } else { Value::Null };
+                if has_one && dice.random_bool(0.5) { Value::Null } else { json!(self.reference(dice)) };
         }
         let answer =
             self.send(dice, Method::PATCH, &path, Some(("If-Match", etag.as_str())), Some(&body)).await?;

@@ -106,15 +106,18 @@ fn page(
     spare: usize,
 ) -> PostPage {
     let w = Stock::of(visitor.language);
+    let takes_costs = matches!(kind, StockDocumentKind::Receipt | StockDocumentKind::Adjustment);
+    // A cost that one may not see is not asked for: the API takes the average then.
+    let takes_costs = takes_costs && visitor.may(Permission::StockCosts);
     let (title, hint, submit) = match kind {
         StockDocumentKind::Transfer => (w.transfer, w.transfer_hint, w.transfer_do),
+        StockDocumentKind::Adjustment if takes_costs => (w.adjust, w.adjust_costs_hint, w.adjust_do),
         StockDocumentKind::Adjustment => (w.adjust, w.adjust_hint, w.adjust_do),
         StockDocumentKind::WriteOff => (w.write_off, w.write_off_hint, w.write_off_do),
         StockDocumentKind::Relocation => (w.relocate, w.relocate_hint, w.relocate_do),
         StockDocumentKind::Receipt => (w.receive, w.receive_hint, w.receive_do),
     };
     let is_adjustment = kind == StockDocumentKind::Adjustment;
-    let takes_costs = matches!(kind, StockDocumentKind::Receipt | StockDocumentKind::Adjustment);
     let mut lines = draft.lines;
     let typed = lines.len();
     lines.extend((typed..typed + spare).map(|index| Line::empty(index, kind)));
@@ -142,8 +145,7 @@ fn page(
         location: if kind == StockDocumentKind::Relocation { w.from_location } else { w.location },
         is_transfer: kind == StockDocumentKind::Transfer,
         has_to_location: matches!(kind, StockDocumentKind::Transfer | StockDocumentKind::Relocation),
-        // A cost that one may not see is not asked for: the API takes the average then.
-        takes_costs: takes_costs && visitor.may(Permission::StockCosts),
+        takes_costs,
     }
 }
 

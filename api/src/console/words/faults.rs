@@ -175,9 +175,9 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Écrivez plus ou moins que zéro, comme 3 ou -2.",
             "Write more or less than zero, such as 3 or -2.",
         ),
-        "cost_without_goods" => (
-            "Un coût ne va qu'avec ce qui est en plus : videz-le.",
-            "A cost goes only with what there is more: empty it.",
+        "cost_beyond_value" => (
+            "À ce coût, ce qui reste vaudrait moins que rien : écrivez celui auquel les articles sont entrés.",
+            "At this cost, what remains would be worth less than nothing: write the one at which the products came.",
         ),
         "required" => ("Ce champ est nécessaire : remplissez-le.", "This is needed: fill it in."),
         "out_of_scope" => ("Cela ne fait pas partie de ce comptage.", "This is not part of this count."),

@@ -95,6 +95,7 @@ super::words! {
         from_location: "De l'emplacement", "From the location";
         adjust: "Corriger", "Adjust";
         adjust_hint: "Ce qu'il y a de plus ou de moins que dans les livres : 3, ou -2.", "What there is more or less than in the books: 3, or -2.";
+        adjust_costs_hint: "Ce qu'il y a de plus ou de moins que dans les livres : 3, ou -2. Un coût avec moins le sort du coût moyen, pour corriger une entrée à un coût faux.", "What there is more or less than in the books: 3, or -2. A cost with less goes out of the average cost, which corrects a receipt at a wrong cost.";
         adjust_do: "Corriger le stock", "Adjust the stock";
         write_off: "Sortir en perte", "Write off";
         write_off_hint: "Ce qui est cassé, périmé ou perdu.", "What is broken, spoilt or lost.";

@@ -7,9 +7,9 @@ use comptoir_core::commerce::stock_documents::{
 use comptoir_core::values::business_date::BusinessDate;
 use comptoir_core::values::goods::Units;
 use comptoir_core::values::ids::{LocationId, ProductId, PurchaseOrderId, SupplierId, WarehouseId};
-use comptoir_core::values::invalid::{FieldError, Invalid};
+use comptoir_core::values::invalid::Invalid;
 use comptoir_core::values::money::{Quantity, UnitPrice};
-use deserr::{Deserr, ValuePointerRef};
+use deserr::Deserr;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::export::Exported;
@@ -92,14 +92,15 @@ pub(crate) struct AdjustStockRequest {
 }
 
 #[derive(Debug, Deserr, ToSchema)]
-#[deserr(error = Faults, deny_unknown_fields, validate = AdjustStockLineRequest::checked -> FieldError)]
+#[deserr(error = Faults, deny_unknown_fields)]
 pub(crate) struct AdjustStockLineRequest {
     #[schema(value_type = Uuid)]
     product_id: ProductId,
     /// How much more there is, or with `-` in front how much less; not zero. At most nine digits before and six after the point.
     #[schema(value_type = String, example = "3", pattern = r"^-?\d{1,9}(\.\d{1,6})?$")]
     change: Change,
-    /// Net cost of one unit of what is there besides. The average of what is there if it is left out, and never with less.
+    /// Net cost of one unit. Of what is there besides, it goes into the average cost; of what is missing, it goes out of it, which takes
+    /// back what came at a wrong cost, and needs `stock:costs`. The average of what is there if it is left out.
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "7.25", pattern = r"^\d{1,9}(\.\d{1,6})?$")]
     unit_cost: Option<UnitPrice>,
@@ -108,16 +109,6 @@ pub(crate) struct AdjustStockLineRequest {
     #[deserr(default)]
     #[schema(value_type = Option<Uuid>)]
     location_id: Option<LocationId>,
-}
-
-impl AdjustStockLineRequest {
-    fn checked(self, _: ValuePointerRef) -> Result<Self, FieldError> {
-        if self.change.adds || self.unit_cost.is_none() {
-            return Ok(self);
-        }
-        let message = "unit_cost is what goods cost that come: leave it out where there is less";
-        Err(Invalid::new("cost_without_goods", message).at("/unit_cost"))
-    }
 }
 
 /// How much more there is, or how much less.
@@ -477,13 +468,14 @@ mod tests {
     }
 
     #[test]
-    fn only_goods_that_come_have_a_cost() {
+    fn goods_that_come_and_goods_that_go_may_have_a_cost() {
         let product = "01936f5e-7c1a-7d3e-9a4b-5c6d7e8f9a0b";
         assert_eq!(faults(json!({"product_id": product, "change": "3", "unit_cost": "7.25"})), []);
         assert_eq!(faults(json!({"product_id": product, "change": "-3"})), []);
+        assert_eq!(faults(json!({"product_id": product, "change": "-3", "unit_cost": "7.25"})), []);
         assert_eq!(
-            faults(json!({"product_id": product, "change": "-3", "unit_cost": "7.25"})),
-            [("/lines/0/unit_cost".to_owned(), "cost_without_goods")]
+            faults(json!({"product_id": product, "change": "-3", "unit_cost": "-7.25"})),
+            [("/lines/0/unit_cost".to_owned(), "negative")]
         );
     }
 }

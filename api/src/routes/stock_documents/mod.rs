@@ -33,6 +33,7 @@ pub(super) fn endpoints() -> Endpoints {
             "no_default_warehouse",
             "stock_frozen",
             "insufficient_stock",
+            "cost_beyond_value",
             "too_many_reservations",
             "stock_too_large",
             "too_many_places",

@@ -320,7 +320,7 @@ const SERVICES_USES: &[(&str, &str)] = &[
     ("find imports that are due", "SELECT due_imports(1)"),
     ("delete old imports", "SELECT prune_imports(36500, 0)"),
     ("find stock of which something is to be told", "SELECT untold_stock('-infinity', 0)"),
-    ("find stock for which orders wait", "SELECT stock_to_promise(0)"),
+    ("find stock for which orders wait", "SELECT stock_to_promise(NULL, NULL, NULL, 0)"),
     ("find companies of which something is low", "SELECT stock_to_digest('-infinity', 0)"),
     ("take documents to make", "SELECT claim_invoice_documents(0, 0)"),
     ("count documents that wait", "SELECT invoice_document_overview()"),

@@ -397,7 +397,7 @@ impl Command for CloseCount {
         let places: Vec<(WarehouseId, ProductId)> =
             products.into_iter().map(|product| (warehouse, product)).collect();
         let mut levels = stock::repository::lock(work, &places).await?;
-        let effects = taken.take_back(&mut levels, work)?;
+        let effects = taken.take_back(&mut levels, work).await?;
         let decide = |count: &mut InventoryCount, now| {
             let on = self.business_date.unwrap_or_else(|| BusinessDate::of(now));
             count.close(deviations, &mut levels, on, now).map(Some)

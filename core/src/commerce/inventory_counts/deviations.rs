@@ -53,7 +53,7 @@ impl Deviation {
             if let Some(location) = &self.location {
                 level.pick(location, &less, document)?;
             }
-            level.remove(MovementKind::Adjustment, &less, document)
+            level.remove(MovementKind::Adjustment, &less, None, document)
         } else {
             level.receive(MovementKind::Adjustment, &more, None, document)?;
             match &self.location {

@@ -1,10 +1,12 @@
 //! Orders that wait for goods: who gets what comes, and who gives back what is missing. Who changes the stock reads without locks which
-//! orders are concerned, and by which of their products; locks them, then the stock; and looks again.
+//! orders are concerned, and by which of their products; locks them, then the stock; and looks again: who holds a level changes what is
+//! reserved and waited for of it, and nobody else. If others are concerned by then, the unit of work begins anew.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bigdecimal::BigDecimal;
-use diesel::sql_types::{Array, BigInt, Nullable, Numeric, SmallInt, Uuid as SqlUuid};
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{Array, BigInt, Nullable, Numeric, SmallInt, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -25,15 +27,15 @@ const SERVED_AT_ONCE: i64 = 200;
 const LINES_AT_ONCE: i64 = 20_000;
 
 crate::statement! {
-    /// The orders that wait for these products, each with the product for which it waits: the oldest of all, so of each product those who
-    /// come first. The lines of an order count from 1.
+    /// The orders that wait for these products, each with the product for which it waits, and when it was placed: the oldest of all, so of
+    /// each product those who come first. The lines of an order count from 1.
     struct Oldest<'a> {
         tenant: Uuid => SqlUuid,
         warehouse: Uuid => SqlUuid,
         orders: i64 => BigInt,
         lines: i64 => BigInt,
         products: &'a [Uuid] => Array<SqlUuid>,
-    } -> (SqlUuid, SqlUuid)
+    } -> (SqlUuid, SqlUuid, Timestamptz)
     = "WITH place AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS warehouse_id, $3 AS orders, $4 AS lines),
      waiting AS MATERIALIZED (
          SELECT product.id AS product_id, first.order_id, first.placed_at
@@ -54,7 +56,7 @@ crate::statement! {
              SELECT max(l.position) AS number FROM order_lines AS l WHERE l.tenant_id = place.tenant_id AND l.order_id = o.order_id
          ) AS line
      )
-     SELECT DISTINCT w.product_id, w.order_id
+     SELECT DISTINCT w.product_id, w.order_id, w.placed_at
      FROM place, waiting AS w JOIN counted AS c ON c.order_id = w.order_id
      WHERE c.lines <= place.lines"
 }
@@ -105,6 +107,8 @@ fn concerned(found: impl IntoIterator<Item = (Uuid, Uuid)>) -> Concerned {
 /// orders wait that are not here.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
+    /// `None` if nobody waits.
+    warehouse: Option<WarehouseId>,
     orders: Vec<Order>,
     turns: Concerned,
 }
@@ -114,15 +118,51 @@ impl Waiting {
         self.orders.iter_mut().find(|order| order.id() == id)
     }
 
-    /// Gives what is available to the orders whose turn it is. Returns those that got something.
-    pub(crate) fn serve(&mut self, levels: &mut Levels, work: &mut UnitOfWork<'_>) -> Vec<OrderEvent> {
+    /// Gives what is available to the orders whose turn it is, now that the levels are locked. Returns those that got something.
+    ///
+    /// # Errors
+    /// `Overtaken` if older orders have begun to wait meanwhile. Fails if the database cannot be reached.
+    pub(crate) async fn serve(
+        &mut self,
+        levels: &mut Levels,
+        work: &mut UnitOfWork<'_>,
+    ) -> Result<Vec<OrderEvent>, Error> {
+        self.check_turns(levels, work).await?;
         let mut events = Vec::new();
         for order in &mut self.orders {
             let Some(products) = self.turns.get(&order.id()) else { continue };
             let now = work.now_after(order.updated_at());
             events.extend(order.serve(products, levels, now));
         }
-        events
+        Ok(events)
+    }
+
+    /// Looks again who waits, where somebody is about to get goods and there are too few for all. An older order may have begun to wait
+    /// since whose turn it is was read: it was amended, or had to give something back, or was placed first and committed last. A product
+    /// for which nobody waited then is given to nobody here, so nobody is passed over: the service serves who waits.
+    async fn check_turns(&self, levels: &Levels, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        let Some(warehouse) = self.warehouse else { return Ok(()) };
+        let is_short = |product: &ProductId| {
+            levels.get(warehouse, *product).is_some_and(|level| {
+                let available = level.available();
+                !available.is_zero() && available < *level.waiting()
+            })
+        };
+        let short: BTreeSet<ProductId> = self.turns.values().flatten().copied().filter(is_short).collect();
+        let short: Vec<ProductId> = short.into_iter().collect();
+        let has_turn = |order: OrderId, product: ProductId| {
+            self.turns.get(&order).is_some_and(|products| products.contains(&product))
+        };
+        for (product, order, placed_at) in oldest(work, warehouse, &short).await? {
+            let (product, place) = (ProductId::from_uuid(product), (placed_at, OrderId::from_uuid(order)));
+            let is_passed_over = |younger: &Order| {
+                has_turn(younger.id(), product) && (younger.placed_at(), younger.id()) > place
+            };
+            if !has_turn(place.1, product) && self.orders.iter().any(is_passed_over) {
+                return Err(Error::Overtaken);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -137,7 +177,7 @@ pub(crate) async fn lock_waiting(
 ) -> Result<Waiting, Error> {
     let turns = waiting(work, warehouse, products).await?;
     let orders = lock(work, turns.keys().copied().collect()).await?;
-    Ok(Waiting { orders, turns })
+    Ok(Waiting { warehouse: Some(warehouse), orders, turns })
 }
 
 async fn waiting(
@@ -145,16 +185,25 @@ async fn waiting(
     warehouse: WarehouseId,
     products: &[ProductId],
 ) -> Result<Concerned, Error> {
+    let found = oldest(work, warehouse, products).await?;
+    Ok(concerned(found.into_iter().map(|(product, order, _)| (product, order))))
+}
+
+/// Returns who waits for these products, each with the product, and when it was placed: the oldest, as many as are served at once.
+async fn oldest(
+    work: &mut UnitOfWork<'_>,
+    warehouse: WarehouseId,
+    products: &[ProductId],
+) -> Result<Vec<(Uuid, Uuid, DateTime<Utc>)>, Error> {
     if products.is_empty() {
-        return Ok(Concerned::new());
+        return Ok(Vec::new());
     }
     let products: BTreeSet<ProductId> = products.iter().copied().collect();
     let products: Vec<Uuid> = products.iter().map(|product| product.uuid()).collect();
     let (tenant, warehouse) = (work.tenant().uuid(), warehouse.uuid());
-    let found: Vec<(Uuid, Uuid)> = Oldest::new(tenant, warehouse, SERVED_AT_ONCE, LINES_AT_ONCE, &products)
+    Ok(Oldest::new(tenant, warehouse, SERVED_AT_ONCE, LINES_AT_ONCE, &products)
         .load(work.connection())
-        .await?;
-    Ok(concerned(found))
+        .await?)
 }
 
 /// Locks an order together with those that wait for these products in this warehouse. Of its own goods it is among those who wait, or has
@@ -173,7 +222,7 @@ pub(crate) async fn lock_with_waiting(
         None => Concerned::new(),
     };
     let orders = lock(work, turns.keys().copied().chain([order]).collect()).await?;
-    Ok(Waiting { orders, turns })
+    Ok(Waiting { warehouse, orders, turns })
 }
 
 /// Goods that are to be taken away from a warehouse, and the orders that have to give them back, locked: the newest first.
@@ -197,11 +246,7 @@ impl TakenAway {
     ) -> Result<Self, Error> {
         let products: Vec<ProductId> = taken.iter().map(|(product, _)| *product).collect();
         let levels = stock::repository::look(work, &[warehouse], &products).await?;
-        let missing = taken.iter().filter_map(|(product, units)| {
-            let missing = levels.get(warehouse, *product)?.overpromised(units);
-            (!missing.is_zero()).then_some((*product, missing))
-        });
-        let missing: Vec<(ProductId, Units)> = missing.collect();
+        let missing = missing(&taken, warehouse, &levels);
         let gives = newest(work, warehouse, &missing).await?;
         let mut givers = lock(work, gives.keys().copied().collect()).await?;
         givers.reverse();
@@ -213,36 +258,43 @@ impl TakenAway {
         self.givers.is_empty()
     }
 
-    /// Takes back from the orders what would be missing, now that the levels are locked. Returns the orders that wait from then on.
+    /// Takes back from the orders what is missing, now that the levels are locked. Returns the orders that wait from then on.
     ///
     /// # Errors
-    /// `Overtaken` if others have reserved so much meanwhile that these orders do not have it.
-    pub(crate) fn take_back(
+    /// `Overtaken` if others are by now the newest that have it: goods were reserved meanwhile. `TooManyTakenBack` as [`Self::lock_givers`].
+    /// Fails if the database cannot be reached.
+    pub(crate) async fn take_back(
         &mut self,
         levels: &mut Levels,
         work: &mut UnitOfWork<'_>,
     ) -> Result<Vec<OrderEvent>, Error> {
-        let missing = self.taken.iter().filter_map(|(product, units)| {
-            let level = levels.get(self.warehouse, *product)?;
-            Some((*product, level.overpromised(units)))
-        });
-        let mut missing: BTreeMap<ProductId, Units> = missing.collect();
+        let missing = missing(&self.taken, self.warehouse, levels);
+        // Nothing is asked if nothing is missing.
+        let gives = newest(work, self.warehouse, &missing).await?;
+        let is_locked = |(order, products): (&OrderId, &BTreeSet<ProductId>)| {
+            self.gives.get(order).is_some_and(|locked| products.is_subset(locked))
+        };
+        if !gives.iter().all(is_locked) {
+            return Err(Error::Overtaken);
+        }
+        let mut missing: BTreeMap<ProductId, Units> = missing.into_iter().collect();
         let mut events = Vec::new();
         for order in &mut self.givers {
-            let Some(products) = self.gives.get(&order.id()) else { continue };
+            let Some(products) = gives.get(&order.id()) else { continue };
             let now = work.now_after(order.updated_at());
             events.extend(order.give_back(products, &mut missing, levels, now));
         }
-        // What is not there at all is refused when it is taken.
-        let is_there = |(product, units): &(ProductId, Units)| {
-            levels.get(self.warehouse, *product).is_some_and(|level| units <= level.on_hand())
-        };
-        let lacks = |product: &ProductId| missing.get(product).is_some_and(|left| !left.is_zero());
-        if self.taken.iter().any(|taken| is_there(taken) && lacks(&taken.0)) {
-            return Err(Error::Overtaken);
-        }
         Ok(events)
     }
+}
+
+/// How many units of each product orders have that are to be taken away.
+fn missing(taken: &[(ProductId, Units)], warehouse: WarehouseId, levels: &Levels) -> Vec<(ProductId, Units)> {
+    let missing = taken.iter().filter_map(|(product, units)| {
+        let missing = levels.get(warehouse, *product)?.overpromised(units);
+        (!missing.is_zero()).then_some((*product, missing))
+    });
+    missing.collect()
 }
 
 /// Returns the orders that would have to give back so many units of these products: the newest.

@@ -336,7 +336,9 @@ async fn insert_step(
     Ok(())
 }
 
-/// Writes what an order that is locked is called from now on. Whoever writes a reference that somebody else is writing waits for them.
+/// Writes what an order that is locked is called from now on. Whoever writes a reference that somebody else is writing waits for them. Whoever
+/// writes one that another order has does not wait whether that gives it up: two orders that exchange theirs would wait for each other. Each
+/// has its own as long as it is not committed, so whoever of them looks last sees that.
 ///
 /// # Errors
 /// `ReferenceTaken` if another order has it. Fails if the database cannot be reached.
@@ -345,6 +347,18 @@ pub(super) async fn write_reference(
     id: OrderId,
     reference: Option<&OrderReference>,
 ) -> Result<(), Error> {
+    if let Some(wanted) = reference {
+        let holder: Option<Uuid> = orders::table
+            .filter(orders::tenant_id.eq(work.tenant().uuid()).and(orders::id.ne(id.uuid())))
+            .filter(orders::reference.eq(wanted.as_str()))
+            .select(orders::id)
+            .get_result(work.connection())
+            .await
+            .optional()?;
+        if holder.is_some() {
+            return Err(OrderError::ReferenceTaken(wanted.to_string()).into());
+        }
+    }
     let written = diesel::update(orders::table.find((work.tenant().uuid(), id.uuid())))
         .set(orders::reference.eq(reference.map(OrderReference::as_str)))
         .execute(work.connection())

@@ -1,8 +1,9 @@
 //! The service that gives goods to orders which wait for them.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use diesel::sql_types::{BigInt, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -19,8 +20,9 @@ use crate::values::ids::{ProductId, TenantId, WarehouseId};
 
 const NAME: &str = "back_orders";
 const EVERY: Duration = Duration::from_secs(1);
-/// Places that are looked at in one run: products in warehouses.
-const PLACES: i64 = 1_000;
+/// Places that are looked at in one run, with goods or without: products in warehouses for which orders wait. If there are more, the next run
+/// goes on behind them: goods may never come, and however many wait for some, a run takes a moment.
+const PLACES: i64 = 10_000;
 /// How often one place is served in one run, before it is the turn of the others.
 const ROUNDS: u32 = 50;
 
@@ -40,7 +42,7 @@ impl Command for ServeWaiting {
         let mut waiting = queue::lock_waiting(work, warehouse, &[product]).await?;
         let mut levels = stock::repository::lock(work, &[(warehouse, product)]).await?;
         let Some(before) = levels.get(warehouse, product).map(StockView::of) else { return Ok(0) };
-        let events = waiting.serve(&mut levels, work);
+        let events = waiting.serve(&mut levels, work).await?;
         let served = events.len();
         if served == 0 {
             return Ok(0);
@@ -54,19 +56,36 @@ impl Command for ServeWaiting {
 }
 
 crate::statement! {
-    struct ToPromise<'a> { most: i64 => BigInt } -> (SqlUuid, SqlUuid, SqlUuid)
-    = "SELECT tenant_id, warehouse_id, product_id FROM stock_to_promise($1)"
+    struct ToPromise<'a> {
+        after_tenant: Uuid => SqlUuid,
+        after_warehouse: Uuid => SqlUuid,
+        after_product: Uuid => SqlUuid,
+        most: i64 => BigInt,
+    } -> (SqlUuid, SqlUuid, SqlUuid, Bool, Bool)
+    = "SELECT tenant_id, warehouse_id, product_id, has_goods, is_last FROM stock_to_promise($1, $2, $3, $4)"
 }
+
+/// A company's warehouse, and a product in it, in the order in which they are looked at.
+type Place = (Uuid, Uuid, Uuid);
+
+/// In front of all places.
+const BEGINNING: Place = (Uuid::nil(), Uuid::nil(), Uuid::nil());
 
 /// The service `back_orders`.
 #[derive(Debug)]
 pub struct BackOrders {
-    /// As the log-in of the services.
-    pub database: Database,
-    pub executor: Executor,
+    database: Database,
+    executor: Executor,
+    /// The last place that a run looked at which did not come to the end.
+    reached: Mutex<Place>,
 }
 
 impl BackOrders {
+    /// `database` is reached by the log-in of the services.
+    pub fn new(database: Database, executor: Executor) -> Self {
+        Self { database, executor, reached: Mutex::new(BEGINNING) }
+    }
+
     /// A place that cannot be served keeps no other from it: the run goes on, and fails at its end.
     async fn serve(&self, run: &Run) -> Result<Summary, Fault> {
         let (mut served, mut fault) = (0, None);
@@ -90,14 +109,21 @@ impl BackOrders {
         fault.map_or_else(|| Ok(Summary::of(json!({ "served": served }))), Err)
     }
 
-    /// Returns where goods are available for which orders wait.
+    /// Returns where goods are available for which orders wait, of the places whose turn it is.
     async fn due(&self) -> Result<Vec<(TenantId, WarehouseId, ProductId)>, Error> {
+        let (tenant, warehouse, product) = *self.reached.lock().unwrap_or_else(PoisonError::into_inner);
         let mut connection = self.database.connection().await?;
-        let due: Vec<(Uuid, Uuid, Uuid)> = ToPromise::new(PLACES).load(&mut connection).await?;
-        let place = |(tenant, warehouse, product)| {
+        let found: Vec<(Uuid, Uuid, Uuid, bool, bool)> =
+            ToPromise::new(tenant, warehouse, product, PLACES).load(&mut connection).await?;
+        let last = found.iter().find(|(.., is_last)| *is_last);
+        let reached =
+            last.map_or(BEGINNING, |(tenant, warehouse, product, ..)| (*tenant, *warehouse, *product));
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = reached;
+        let due = found.into_iter().filter(|(.., has_goods, _)| *has_goods);
+        let place = |(tenant, warehouse, product, ..): (Uuid, Uuid, Uuid, bool, bool)| {
             (TenantId::from_uuid(tenant), WarehouseId::from_uuid(warehouse), ProductId::from_uuid(product))
         };
-        Ok(due.into_iter().map(place).collect())
+        Ok(due.map(place).collect())
     }
 }
 

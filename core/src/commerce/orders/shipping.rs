@@ -152,7 +152,7 @@ impl Order {
             let document = DocumentRef { reason: reason.clone(), ..document.at(*position) };
             level.receive(MovementKind::Return, units, None, &document)?;
             if !restocked {
-                level.remove(MovementKind::WriteOff, units, &document)?;
+                level.remove(MovementKind::WriteOff, units, None, &document)?;
             }
         }
         self.raise(now);

@@ -84,7 +84,7 @@ impl Command for ReceiveReturn {
         work.record(event).await?;
         orders::repository::keep_step(work, &returned).await?;
         work.record(returned).await?;
-        let served = locked.serve(&mut levels, work);
+        let served = locked.serve(&mut levels, work).await?;
         queue::save(work, served).await?;
         levels.save(work).await?;
         let view = ReturnView::of(&received);

@@ -32,6 +32,9 @@ text!(
 /// some 1,000 a second, and each costs the broker and every consumer as much as an order. A product that everybody buys changes more often.
 pub const TOLD_EVERY_MS: i64 = 5_000;
 
+/// An average cost stays below this, as every cost does that somebody names: nine digits before the point.
+const COST_LIMIT: u64 = 1_000_000_000;
+
 /// The maximum number of reservations that are taken back at once: each is of a line of an order.
 pub const MAX_TAKEN_BACK: u16 = 10_000;
 /// The maximum number of lines that the orders have together of which reservations are taken back at once.
@@ -392,14 +395,18 @@ impl StockLevel {
         Ok(())
     }
 
-    /// Takes goods away that are not reserved: those that lie in no location first, then those of the locations, by code.
+    /// Takes goods away that are not reserved: those that lie in no location first, then those of the locations, by code. Their cost goes out
+    /// of the average, which corrects one that was wrong; without one, they cost what the average is, and leave it as it is. So they do
+    /// if nothing remains.
     ///
     /// # Errors
-    /// `Missing` if fewer are on hand, `Promised` if so many are reserved that fewer remain.
+    /// `Missing` if fewer are on hand, `Promised` if so many are reserved that fewer remain, `CostBeyondValue` if what remains would be worth
+    /// less than nothing, or would have a cost that nobody could name.
     pub fn remove(
         &mut self,
         kind: MovementKind,
         units: &Units,
+        unit_cost: Option<&UnitPrice>,
         document: &DocumentRef,
     ) -> Result<(), StockError> {
         self.check_on_hand(units, document)?;
@@ -407,9 +414,14 @@ impl StockLevel {
         if on_hand < self.reserved {
             return Err(StockError::Promised(vec![Shortage::of(document, units, self.available())]));
         }
+        let cost = unit_cost.unwrap_or(&self.average_cost).clone();
+        if unit_cost.is_some() {
+            let beyond = StockError::CostBeyondValue { line: document.line };
+            self.average_cost =
+                averaged_without(&self.on_hand, &self.average_cost, units, &cost).ok_or(beyond)?;
+        }
         self.take_from_places(units, document);
         self.on_hand = on_hand;
-        let cost = self.average_cost.clone();
         self.post(kind, UnitsChange::less(units), UnitsChange::none(), Some(cost), document);
         Ok(())
     }
@@ -686,6 +698,28 @@ fn averaged(on_hand: &Units, average: &UnitPrice, more: &Units, cost: &UnitPrice
     UnitPrice::rounded(&(value / units))
 }
 
+/// The weighted average of what remains if goods of this cost go, rounded half up to six decimals; that of before if nothing remains. `None` if
+/// they cost more than all that is there is worth, or if the average could not be kept.
+fn averaged_without(
+    on_hand: &Units,
+    average: &UnitPrice,
+    less: &Units,
+    cost: &UnitPrice,
+) -> Option<UnitPrice> {
+    // The average was rounded: what is there may be worth more than it says, by half of its last decimal each.
+    let rounded_off: BigDecimal = on_hand.value() * BigDecimal::new(5.into(), 7);
+    let value: BigDecimal = on_hand.value() * average.value() - less.value() * cost.value();
+    let units = on_hand.value() - less.value();
+    if value < -rounded_off {
+        return None;
+    }
+    if units.is_zero() {
+        return Some(average.clone());
+    }
+    let left = UnitPrice::rounded(&(value.max(BigDecimal::zero()) / units));
+    (*left.value() < COST_LIMIT).then_some(left)
+}
+
 /// A line for which there are too few goods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shortage {
@@ -722,6 +756,13 @@ pub enum StockError {
         "there is stock of product {product}, or orders wait for some: it is kept in stock until there is none"
     )]
     StillKept { product: ProductId },
+    #[error(
+        "at this cost, what remains would be worth less than nothing, or {COST_LIMIT} or more each: name the cost at which the goods came"
+    )]
+    CostBeyondValue {
+        /// Counts from 1.
+        line: Option<i16>,
+    },
     #[error("product {product} has no such reservation")]
     Unreserved { product: ProductId },
     #[error("so many units of product {product} cannot be counted")]
@@ -769,6 +810,7 @@ impl DomainError for StockError {
             | Self::Missing(_)
             | Self::Promised(_)
             | Self::StillKept { .. }
+            | Self::CostBeyondValue { .. }
             | Self::Unreserved { .. }
             | Self::TooManyTakenBack
             | Self::TooManyPlaces { .. }
@@ -783,6 +825,7 @@ impl DomainError for StockError {
             Self::Short(_) | Self::Missing(_) => "insufficient_stock",
             Self::Promised(_) => "stock_reserved",
             Self::StillKept { .. } => "product_in_stock",
+            Self::CostBeyondValue { .. } => "cost_beyond_value",
             Self::Unreserved { .. } => "stock_not_reserved",
             Self::TooMany { .. } => "stock_too_large",
             Self::TooManyTakenBack => "too_many_reservations",
@@ -801,6 +844,10 @@ impl DomainError for StockError {
             let field =
                 |member: &&str| Invalid::new("too_precise", self.to_string()).at(format!("/{member}"));
             return members.iter().map(field).collect();
+        }
+        if let Self::CostBeyondValue { line } = self {
+            let pointer = format!("/lines/{}/unit_cost", line.map_or(0, |line| line - 1));
+            return vec![Invalid::new("cost_beyond_value", self.to_string()).at(pointer)];
         }
         let (Self::Short(shortages) | Self::Missing(shortages) | Self::Promised(shortages)) = self else {
             return Vec::new();

@@ -80,9 +80,72 @@ fn the_average_cost_is_weighted_by_what_is_there_and_what_comes() {
 #[test]
 fn an_average_of_nothing_is_the_cost_of_what_comes() {
     let mut level = shelf("4");
-    level.remove(MovementKind::WriteOff, &units("4"), &document()).expect("there");
+    level.remove(MovementKind::WriteOff, &units("4"), None, &document()).expect("there");
     level.receive(MovementKind::Receipt, &units("1"), Some(&cost("9")), &document()).expect("countable");
     assert_eq!(level.average_cost().to_string(), "9.00");
+}
+
+#[test]
+fn goods_that_came_at_a_wrong_cost_go_with_it_and_the_average_is_as_before() {
+    let mut level = shelf("0");
+    let receive = |level: &mut StockLevel, number: &str, at: &str| {
+        level
+            .receive(MovementKind::Receipt, &units(number), Some(&cost(at)), &document())
+            .expect("countable");
+    };
+    let remove = |level: &mut StockLevel, number: &str, at: &str| {
+        level.remove(MovementKind::Adjustment, &units(number), Some(&cost(at)), &document())
+    };
+    receive(&mut level, "100", "7");
+    receive(&mut level, "100", "70");
+    // 7,700 / 200
+    assert_eq!(level.average_cost().to_string(), "38.50");
+    level.posted.clear();
+    remove(&mut level, "100", "70").expect("there");
+    assert_eq!((amounts(&level).as_str(), level.average_cost().to_string().as_str()), ("100 0 0", "7.00"));
+    let moved = &level.posted[0];
+    assert_eq!((moved.unit_cost.as_ref(), &moved.average_cost), (Some(&cost("70")), level.average_cost()));
+    // 100 × 7 − 30 × 8.5 = 445 on 70: 6.35714285…
+    remove(&mut level, "30", "8.5").expect("there");
+    assert_eq!(level.average_cost().to_string(), "6.357143");
+    // Without a cost, it stays.
+    level.remove(MovementKind::Adjustment, &units("1"), None, &document()).expect("there");
+    assert_eq!(level.average_cost().to_string(), "6.357143");
+    // Of nothing, too.
+    remove(&mut level, "69", "0").expect("there");
+    assert_eq!((amounts(&level).as_str(), level.average_cost().to_string().as_str()), ("0 0 0", "6.357143"));
+}
+
+#[test]
+fn what_remains_is_never_worth_less_than_nothing() {
+    let mut level = shelf("10");
+    let remove = |level: &mut StockLevel, number: &str, at: &str| {
+        level.remove(MovementKind::Adjustment, &units(number), Some(&cost(at)), &document())
+    };
+    // 20 is what all of it is worth, and 20.25 more than that.
+    let refused = remove(&mut level, "1", "20.25").expect_err("too much");
+    assert_eq!((refused.category(), refused.code()), (Category::Conflict, "cost_beyond_value"));
+    assert_eq!(refused.fields()[0].pointer, "/lines/0/unit_cost");
+    assert_eq!((amounts(&level).as_str(), level.average_cost().to_string().as_str()), ("10 0 0", "2.00"));
+    remove(&mut level, "1", "20").expect("all of its value");
+    assert_eq!(level.average_cost().to_string(), "0.00");
+
+    // 1 / 3 was rounded to 0.333333, and three of them are worth 0.999999: what came at 1 is taken back all the same.
+    let mut level = shelf("0");
+    for (number, at) in [("2", "0"), ("1", "1")] {
+        level
+            .receive(MovementKind::Receipt, &units(number), Some(&cost(at)), &document())
+            .expect("countable");
+    }
+    remove(&mut level, "1", "1").expect("it came at that");
+    assert_eq!(level.average_cost().to_string(), "0.00");
+
+    // All of it is worth 1,019,999,999, which would be what the last one costs: a cost that nobody could name.
+    let mut level = shelf("10000000");
+    level
+        .receive(MovementKind::Receipt, &units("1"), Some(&cost("999999999")), &document())
+        .expect("countable");
+    assert!(matches!(remove(&mut level, "10000000", "0"), Err(StockError::CostBeyondValue { .. })));
 }
 
 #[test]
@@ -166,15 +229,15 @@ fn what_is_reserved_is_not_taken_away_until_it_is_given_back() {
     let mut level = shelf("5");
     level.promise(&units("4"), false, &document()).expect("enough");
     assert!(matches!(
-        level.remove(MovementKind::WriteOff, &units("3"), &document()),
+        level.remove(MovementKind::WriteOff, &units("3"), None, &document()),
         Err(StockError::Promised(_))
     ));
     assert_eq!(level.overpromised(&units("3")), units("2"));
     level.revoke(&units("2"), &document());
-    level.remove(MovementKind::WriteOff, &units("3"), &document()).expect("given back");
+    level.remove(MovementKind::WriteOff, &units("3"), None, &document()).expect("given back");
     assert_eq!(amounts(&level), "2 2 2");
     assert!(matches!(
-        level.remove(MovementKind::WriteOff, &units("9"), &document()),
+        level.remove(MovementKind::WriteOff, &units("9"), None, &document()),
         Err(StockError::Missing(_))
     ));
 }
@@ -223,14 +286,14 @@ fn what_leaves_is_taken_from_no_location_first_and_then_by_code() {
     for (code, amount) in [("C-01", "2"), ("A-01", "3"), ("B-01", "4")] {
         level.put_away(&place(code), &units(amount), &document()).expect("there");
     }
-    level.remove(MovementKind::WriteOff, &units("2"), &document()).expect("there");
+    level.remove(MovementKind::WriteOff, &units("2"), None, &document()).expect("there");
     assert_eq!(shelves(&level), "0, A-01 2, B-01 4, C-01 2");
     level.promise(&units("7"), false, &document()).expect("enough");
     level.issue(&units("7"), &document()).expect("reserved");
     assert_eq!(shelves(&level), "0, C-01 1");
     level.receive(MovementKind::Return, &units("1"), None, &document()).expect("countable");
     assert_eq!(shelves(&level), "1, C-01 1", "what comes lies in none");
-    let refused = level.remove(MovementKind::WriteOff, &units("3"), &document());
+    let refused = level.remove(MovementKind::WriteOff, &units("3"), None, &document());
     assert!(matches!(refused, Err(StockError::Missing(_))) && shelves(&level) == "1, C-01 1", "{refused:?}");
 }
 
@@ -337,7 +400,7 @@ proptest! {
                         level.issue(&units, &document()).expect("reserved");
                     }
                 }
-                Step::Remove(number) => drop(level.remove(MovementKind::Adjustment, &of(number), &document())),
+                Step::Remove(number) => drop(level.remove(MovementKind::Adjustment, &of(number), None, &document())),
                 Step::PutAway(place, number) => drop(level.put_away(&at[place], &of(number), &document())),
                 Step::Pick(place, number) => drop(level.pick(&at[place], &of(number), &document())),
                 Step::Revoke(number) => {

@@ -223,33 +223,37 @@ pub(crate) async fn freeze_locations(
 }
 
 crate::statement! {
-    /// Locks all levels of which a count has a line, in the order in which everybody locks them.
-    struct LockCounted<'a> { tenant: Uuid => SqlUuid, count: Uuid => SqlUuid, warehouse: Uuid => SqlUuid } -> (BigInt,)
+    /// Locks all levels of which a count has a line, but those that somebody else has locked. How many lines there are, and how many levels
+    /// it has locked.
+    struct LockCounted<'a> { tenant: Uuid => SqlUuid, count: Uuid => SqlUuid, warehouse: Uuid => SqlUuid } -> (BigInt, BigInt)
     = "WITH scope AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS count_id, $3 AS warehouse_id),
     locked AS MATERIALIZED (
         SELECT s.id
         FROM scope JOIN inventory_count_lines AS l ON l.tenant_id = scope.tenant_id AND l.count_id = scope.count_id
             JOIN stock_levels AS s ON s.tenant_id = l.tenant_id AND s.warehouse_id = scope.warehouse_id AND s.product_id = l.product_id
         ORDER BY s.warehouse_id, s.product_id
-        FOR NO KEY UPDATE OF s
+        FOR NO KEY UPDATE OF s SKIP LOCKED
     )
-    SELECT count(*) FROM locked"
+    SELECT
+        (SELECT count(*) FROM scope JOIN inventory_count_lines AS l ON l.tenant_id = scope.tenant_id AND l.count_id = scope.count_id),
+        (SELECT count(*) FROM locked)"
 }
 
-/// Waits for everybody who moves what a count has just got a line of, behind [`freeze`] of its categories: while that waited, somebody may
-/// have put a product into one of them, whose level it has not locked. All others are locked already. The few that are not are locked out
-/// of order: of two units of work that wait for each other for that, one is tried again.
+/// Locks what a count has just got a line of, behind [`freeze`] of its categories: while that waited, somebody may have put a product into
+/// one of them, whose level it has not locked. All others are locked already. It waits for nobody: a level that it waited for now would be
+/// locked out of order, and two units of work could wait for each other.
 ///
 /// # Errors
-/// Fails if the database cannot be reached.
+/// `Overtaken` if somebody else has locked such a level: the next attempt finds its product in the category, and waits for it in order. Fails if
+/// the database cannot be reached.
 pub(crate) async fn freeze_lines(
     work: &mut UnitOfWork<'_>,
     count: InventoryCountId,
     warehouse: WarehouseId,
 ) -> Result<(), Error> {
     work.locks(Locked::Stock);
-    let _: (i64,) = LockCounted::new(work.tenant().uuid(), count.uuid(), warehouse.uuid())
+    let (lines, locked): (i64, i64) = LockCounted::new(work.tenant().uuid(), count.uuid(), warehouse.uuid())
         .get_result(work.connection())
         .await?;
-    Ok(())
+    if locked == lines { Ok(()) } else { Err(Error::Overtaken) }
 }

@@ -88,7 +88,7 @@ pub struct DraftMovement<'a> {
     pub units: Units,
     /// Whether goods come; otherwise they go. Only an adjustment has both.
     pub adds: bool,
-    /// Of goods that come; `None` stands for the average of what is there.
+    /// Of goods that come, and of an adjustment also of those that go; `None` stands for the average of what is there.
     pub unit_cost: Option<UnitPrice>,
     /// Where they are put that come, or taken from that go. `None` is no location for what comes; what goes is taken from wherever it lies.
     /// A relocation takes what lies in none.
@@ -309,8 +309,8 @@ impl NewStockDocument<'_> {
                 if let Some(location) = &line.location {
                     level.pick(location, &line.units, document)?;
                 }
-                level.remove(kind, &line.units, document)?;
-                (UnitsChange::less(&line.units), cost)
+                level.remove(kind, &line.units, line.unit_cost.as_ref(), document)?;
+                (UnitsChange::less(&line.units), line.unit_cost.clone().unwrap_or(cost))
             }
         };
         let mut places = places_since(level, before);

@@ -7,6 +7,7 @@ use super::aggregate::{
 };
 use super::queries::StockDocumentView;
 use super::repository;
+use crate::application::Permission;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::Error;
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -45,6 +46,7 @@ pub struct MoveGoodsLine {
     pub product_id: ProductId,
     pub units: Units,
     pub adds: bool,
+    /// Of goods that come; of those that go, only an adjustment has one.
     pub unit_cost: Option<UnitPrice>,
     /// Where what comes is put, or what goes is taken from.
     pub location_id: Option<LocationId>,
@@ -57,6 +59,11 @@ impl Command for MoveGoods {
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<StockDocumentView, Error> {
         StockDocument::check_line_count(self.lines.len())?;
+        // Whether it is refused tells what the others cost.
+        let takes_value = self.lines.iter().any(|line| !line.adds && line.unit_cost.is_some());
+        if takes_value && !work.context().principal.may(Permission::StockCosts) {
+            return Err(Error::Forbidden(Permission::StockCosts));
+        }
         let ordered = self.purchase_order(work).await?;
         let warehouse = self.warehouse(work, ordered.as_ref()).await?;
         let locations = self.locations(work, warehouse).await?;
@@ -87,9 +94,9 @@ impl Command for MoveGoods {
         let places: Vec<WarehouseId> =
             [Some(warehouse), self.to_warehouse_id].into_iter().flatten().collect();
         let mut levels = stock::repository::lock_or_open(work, &places, &kept).await?;
-        let mut effects = taken.take_back(&mut levels, work)?;
+        let mut effects = taken.take_back(&mut levels, work).await?;
         let (document, event) = StockDocument::post(id, new, &mut levels, work.now())?;
-        effects.extend(waiting.serve(&mut levels, work));
+        effects.extend(waiting.serve(&mut levels, work).await?);
         work.record(event).await?;
         if let Some(mut order) = ordered {
             let now = work.now_after(order.updated_at());

@@ -1,6 +1,6 @@
 //! Receipts, adjustments, write-offs and transfers, and what is refused.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use comptoir_tests::harness::{Api, Tenant, World};
 use serde_json::{Value, json};
 
@@ -118,6 +118,54 @@ async fn the_average_cost_is_weighted_by_what_comes() {
     .await;
 }
 
+/// A receipt at a wrong cost stayed in the average for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn goods_that_came_at_a_wrong_cost_are_taken_back_at_that_cost() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let tea = api.stocked_product("TEA").await?;
+        api.receive(&tea, "100", "7.00").await?;
+        api.receive(&tea, "100", "70.00").await?;
+        assert_eq!(costs(&api, &tea).await?, "38.50 7700.00");
+        let adjusted = |lines: &[(&str, &str)]| {
+            let line = |(change, cost): &(&str, &str)| {
+                json!({"product_id": tea["id"], "change": change, "unit_cost": cost})
+            };
+            json!({"reason": "70 was typed for 7", "lines": lines.iter().map(line).collect::<Vec<_>>()})
+        };
+        // What comes is posted first: 7,700 + 700 on 300, then less 7,000 on 200.
+        let body = adjusted(&[("-100", "70.00"), ("100", "7.00")]);
+        let posted = api.created("/stock-adjustments", &body).await?;
+        assert_eq!(costs(&api, &tea).await?, "7.00 1400.00");
+        let told = |lines: &[Value], change: &str| -> Vec<String> {
+            let mut told: Vec<String> =
+                lines.iter().map(|line| format!("{} at {}", line[change], line["unit_cost"])).collect();
+            told.sort_unstable();
+            told
+        };
+        let expected = ["\"-100\" at \"70.00\"", "\"100\" at \"7.00\""];
+        assert_eq!(told(posted["lines"].as_array().context("no lines")?, "change"), expected);
+        let read = api.http.get(&format!("/stock-documents/{}", id(&posted))).await?;
+        assert_eq!(told(read.json["lines"].as_array().context("no lines")?, "change"), expected);
+        let moved = movements(&api, &format!("document_id={}", id(&posted))).await?;
+        assert_eq!(told(&moved, "on_hand_change"), expected);
+        // On its own, too: 1,400 − 50 × 9 on 150.
+        api.created("/stock-adjustments", &adjusted(&[("-50", "9.00")])).await?;
+        assert_eq!(costs(&api, &tea).await?, "6.333333 950.00");
+
+        let sql = world.sql().await?;
+        let before = written(&sql).await?;
+        let refused = api.http.post("/stock-adjustments", &adjusted(&[("1", "1.00"), ("-1", "1000.00")])).await?;
+        assert_eq!((refused.status, refused.code()), (409, "cost_beyond_value"), "{}", refused.text);
+        assert_eq!(refused.pointers(), ["/lines/1/unit_cost"]);
+        assert_eq!(written(&sql).await?, before);
+        assert_eq!(costs(&api, &tea).await?, "6.333333 950.00");
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_adjustment_says_that_there_is_more_or_less() {
     World::run(async |world| {
@@ -159,7 +207,7 @@ async fn an_adjustment_says_that_there_is_more_or_less() {
             (json!({"product_id": tea["id"], "change": "+1"}), "/lines/0/change"),
             (json!({"product_id": tea["id"], "change": 1}), "/lines/0/change"),
             (json!({"product_id": tea["id"], "change": "-0.0000001"}), "/lines/0/change"),
-            (json!({"product_id": tea["id"], "change": "-1", "unit_cost": "2.00"}), "/lines/0/unit_cost"),
+            (json!({"product_id": tea["id"], "change": "-1", "unit_cost": "-2.00"}), "/lines/0/unit_cost"),
             (json!({"product_id": tea["id"], "change": "1", "unit_cost": "-2.00"}), "/lines/0/unit_cost"),
             (json!({"product_id": tea["id"], "quantity": "1", "change": "1"}), "/lines/0/quantity"),
         ] {

@@ -279,6 +279,10 @@ async fn costs_are_for_those_who_may_see_them() {
             let posted = warehouse.post("/stock-receipts", &body).await?;
             assert_eq!((posted.status, &posted.json["lines"][0]["unit_cost"]), (201, &Value::Null), "{}", posted.text);
         }
+        // Whether goods may go at a cost depends on what the others cost.
+        let less = json!({"product_id": tea["id"], "change": "-1", "unit_cost": "2.00"});
+        let refused = warehouse.post("/stock-adjustments", &json!({"reason": "wrong", "lines": [less]})).await?;
+        assert_eq!((refused.status, refused.code()), (403, "forbidden"), "{}", refused.text);
         let lost = document_of(json!({"reason": "lost"}), &[(&tea, "1")]);
         let posted = warehouse.post("/stock-write-offs", &lost).await?;
         assert_eq!((posted.status, &posted.json["lines"][0]["unit_cost"]), (201, &Value::Null), "{}", posted.text);

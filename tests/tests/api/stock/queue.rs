@@ -9,9 +9,24 @@ use super::{
     LIMIT, amounts_of, document_of, events_of, held, held_by, id, movements, number_of, order_of, shipped,
     shortages, step, stock_in, waiting, written,
 };
+use crate::credit::{PATIENT, amend, place, until_waiting};
 
 /// Nobody is served but by who brings goods.
 const WITHOUT_SERVICE: (&str, &str) = ("COMPTOIR__SERVICES__BACK_ORDERS__ENABLED", "false");
+
+/// An API whose commands wait as long as the test holds a lock, and of whose services none locks stock.
+async fn patient(world: &World) -> Result<Api> {
+    let mut environment = PATIENT.to_vec();
+    environment.extend([WITHOUT_SERVICE, ("COMPTOIR__SERVICES__STOCK_LEVELS__ENABLED", "false")]);
+    Api::start(world, &environment).await
+}
+
+/// Locks the level of a product until the transaction ends. Who wants it then gets it in the order in which they came.
+async fn hold_level(sql: &Client, product: &Value) -> Result<()> {
+    let hold =
+        format!("BEGIN; SELECT FROM stock_levels WHERE product_id = '{}' FOR NO KEY UPDATE", id(product));
+    Ok(sql.batch_execute(&hold).await?)
+}
 
 async fn back_order(api: &Api, customer: &Value, product: &Value, quantity: &str) -> Result<Value> {
     api.created("/orders", &waiting(order_of(customer, &[(product, quantity)]))).await
@@ -163,6 +178,67 @@ async fn who_gave_back_has_the_place_in_the_queue_that_it_had() {
         assert_eq!(
             (held_by(&api, &robbed).await?, held_by(&api, &younger).await?),
             (vec!["5 0".to_owned()], vec!["0 1".to_owned()])
+        );
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+/// Who gives back was found before the stock was locked, and gave back what a newer order had reserved by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_lost_is_taken_from_the_newest_order_also_if_it_was_placed_meanwhile() {
+    World::run(async |world| {
+        let api = patient(world).await?;
+        let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
+        api.receive(&tea, "8", "2.00").await?;
+        let old = api.created("/orders", &order_of(&customer, &[(&tea, "5")])).await?;
+        let (holder, watch) = (world.sql().await?, world.administrator().await?);
+        hold_level(&holder, &tea).await?;
+        let placing = place(&api, order_of(&customer, &[(&tea, "3")]));
+        until_waiting(&watch, 1).await?;
+        // Three are free still: of five, it looks for two.
+        let (http, loss) =
+            (api.http.clone(), document_of(json!({"reason": "the roof leaked"}), &[(&tea, "5")]));
+        let losing = tokio::spawn(async move { http.post("/stock-write-offs", &loss).await });
+        until_waiting(&watch, 2).await?;
+        holder.batch_execute("COMMIT").await?;
+        let (new, lost) = (placing.await??, losing.await??);
+        assert_eq!((new.status, lost.status), (201, 201), "{} {}", new.text, lost.text);
+        assert_eq!(
+            (held_by(&api, &old).await?, held_by(&api, &new.json).await?),
+            (vec!["3 2".to_owned()], vec!["0 3".to_owned()])
+        );
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+/// Whose turn it is was read before the stock was locked, and not again: the younger one got everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_older_order_that_begins_to_wait_while_goods_come_is_served_first() {
+    World::run(async |world| {
+        let api = patient(world).await?;
+        let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
+        api.receive(&tea, "1", "2.00").await?;
+        let older = back_order(&api, &customer, &tea, "1").await?;
+        let younger = back_order(&api, &customer, &tea, "5").await?;
+        assert_eq!((held(&older), held(&younger)), (vec!["1 0".to_owned()], vec!["0 5".to_owned()]));
+        let (holder, watch) = (world.sql().await?, world.administrator().await?);
+        hold_level(&holder, &tea).await?;
+        let amending = amend(&api, &older, json!({"lines": [{"position": 1, "quantity": "6"}]}));
+        until_waiting(&watch, 1).await?;
+        // It finds nobody but the younger one.
+        let (http, receipt) = (api.http.clone(), document_of(json!({}), &[(&tea, "5")]));
+        let receiving = tokio::spawn(async move { http.post("/stock-receipts", &receipt).await });
+        until_waiting(&watch, 2).await?;
+        holder.batch_execute("COMMIT").await?;
+        let (amended, received) = (amending.await??, receiving.await??);
+        assert_eq!((amended.status, received.status), (200, 201), "{} {}", amended.text, received.text);
+        assert_eq!(
+            (held_by(&api, &older).await?, held_by(&api, &younger).await?),
+            (vec!["6 0".to_owned()], vec!["0 5".to_owned()])
         );
         api.proof().await?;
         Ok(())
@@ -336,6 +412,49 @@ async fn thousands_of_orders_give_back_at_once_and_no_more_than_the_limit() {
         let row = sql.query_one(newest, &[]).await?;
         assert_eq!((row.get::<_, i64>(0), row.get::<_, bool>(1)), (3_000, true));
         assert_eq!(held_by(&api, &oldest).await?, ["1 0"]);
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+/// It looked at all of them each time, however many had no goods.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_looks_at_so_many_products_in_a_run_and_goes_on_behind_them() {
+    World::run(async |world| {
+        let api = Api::start(world, &[WITHOUT_SERVICE]).await?;
+        let customer = api.customer("C-1").await?;
+        // They are looked at in the order of their ids, which is that in which they were made.
+        let (tea, pot, cup) = (
+            api.stocked_product("TEA").await?,
+            api.stocked_product("POT").await?,
+            api.stocked_product("CUP").await?,
+        );
+        api.receive(&cup, "1", "2.00").await?;
+        let has_it = api.created("/orders", &order_of(&customer, &[(&cup, "1")])).await?;
+        for product in [&tea, &pot, &cup] {
+            back_order(&api, &customer, product, "1").await?;
+        }
+        assert_eq!(step(&api, &has_it, "cancel").await?.status, 200);
+        let sql = world.sql().await?;
+        let found = async |after: &Value, most: u32| -> Result<Vec<(String, bool, bool)>> {
+            let query = format!(
+                "SELECT f.product_id::text, f.has_goods, f.is_last
+                FROM (SELECT s.tenant_id, s.warehouse_id, s.product_id FROM stock_levels AS s WHERE s.product_id::text = $1
+                    UNION ALL SELECT n, n, n FROM (SELECT '00000000-0000-0000-0000-000000000000'::uuid AS n) AS first
+                    ORDER BY 1 DESC LIMIT 1) AS after,
+                    LATERAL stock_to_promise(after.tenant_id, after.warehouse_id, after.product_id, {most}) AS f"
+            );
+            let rows = sql.query(&query, &[&id(after)]).await?;
+            Ok(rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect())
+        };
+        let nowhere = json!({"id": ""});
+        let of = |product: &Value, has_goods, is_last| vec![(id(product).to_owned(), has_goods, is_last)];
+        assert_eq!(found(&nowhere, 2).await?, of(&pot, false, true), "two were looked at, and none has goods");
+        assert_eq!(found(&pot, 2).await?, of(&cup, true, false), "there are no more behind it");
+        assert_eq!(found(&tea, 2).await?, of(&cup, true, true), "it stopped there, and does not know");
+        assert_eq!(found(&nowhere, 9).await?, of(&cup, true, false));
+        assert_eq!(found(&cup, 9).await?, Vec::new());
         api.proof().await?;
         Ok(())
     })
