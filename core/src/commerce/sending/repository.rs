@@ -9,6 +9,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::aggregate::{Sending, SendingError, SendingState};
+use crate::application::aggregate::Aggregate;
 use crate::application::error::{Error, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::invoices::chain::LinkKind;
