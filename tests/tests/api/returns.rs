@@ -160,6 +160,45 @@ async fn what_comes_back_is_put_into_the_location_that_its_line_names() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_says_why_it_came_back_for_lines_without_a_reason_too() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let tea = api.product_in_stock("TEA", "5").await?;
+        let shelf = api.location(&main_warehouse(&api).await?, "A-01").await?;
+        let id = confirmed(&api, &[(&tea, "5")]).await?;
+        let shipped = api.http.post(&format!("/orders/{id}/ship"), &json!({})).await?;
+        assert_eq!(shipped.status, 200, "{}", shipped.text);
+        let torn = json!({"position": 1, "quantity": "1", "restock": false, "reason": "torn"});
+        let lines = [into_location(line(1, "2", true), &shelf), torn, line(1, "1", false)];
+        let received = back(&api, &id, &lines).await?;
+        assert_eq!(received.status, 201, "{}", received.text);
+        let said: Vec<&Value> = received.json["lines"]
+            .as_array()
+            .context("no lines")?
+            .iter()
+            .map(|line| &line["reason"])
+            .collect();
+        assert_eq!(said, [&Value::Null, &json!("torn"), &Value::Null], "the return says what it was told");
+        let reasons = async |list: &str| -> Result<Vec<String>> {
+            let path = format!("/{list}?document_id={}", received.field("id"));
+            let rows = rows(&api.http.get(&path).await?)?;
+            let mut reasons: Vec<String> =
+                rows.iter().map(|row| row["reason"].as_str().unwrap_or("none").to_owned()).collect();
+            reasons.sort_unstable();
+            Ok(reasons)
+        };
+        let of_the_return = "wrong size";
+        assert_eq!(
+            reasons("stock-movements").await?,
+            ["torn", "torn", of_the_return, of_the_return, of_the_return]
+        );
+        assert_eq!(reasons("stock-location-movements").await?, [of_the_return]);
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_can_be_sold_again_goes_to_who_waits_even_to_the_order_itself() {
     World::run(async |world| {
         let api = world.api().await?;

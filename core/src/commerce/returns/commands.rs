@@ -63,7 +63,7 @@ impl Command for ReceiveReturn {
         let received_on = self.received_on.unwrap_or_else(|| BusinessDate::of(now));
         received_on.check(now).map_err(ReturnError::ReceivedOn)?;
         let id = ReturnId::generate();
-        let returned = order.take_back(&parts, id, received_on, &mut levels, now)?;
+        let returned = order.take_back(&self.told(&parts), id, received_on, &mut levels, now)?;
         let new = NewReturn {
             reference: self.reference.clone(),
             reason: self.reason.clone(),
@@ -94,6 +94,15 @@ impl Command for ReceiveReturn {
 }
 
 impl ReceiveReturn {
+    /// The parts as the ledger tells of them: what has no reason of its own came back for that of the return.
+    fn told(&self, parts: &[ReturnedPart]) -> Vec<ReturnedPart> {
+        let with_reason = |part: &ReturnedPart| {
+            let reason = part.reason.clone().unwrap_or_else(|| self.reason.of_stock());
+            ReturnedPart { reason: Some(reason), ..part.clone() }
+        };
+        parts.iter().map(with_reason).collect()
+    }
+
     /// Holds the locations that the lines name, so that none is archived and no count of one begins. Returns where each line is put.
     /// The warehouse is that of the order, which never changes once it has one.
     async fn locations(
