@@ -65,6 +65,14 @@ fn by_code(code: &str, language: Language) -> &'static str {
         "out_of_range" => {
             ("Cette valeur est hors des limites permises.", "This value is outside what is allowed.")
         }
+        "before_order" => (
+            "C'est avant le jour de la commande : choisissez un jour plus tard.",
+            "This is before the day of the order: choose a later day.",
+        ),
+        "before_shipment" => (
+            "C'est avant le jour de la première expédition : choisissez un jour plus tard.",
+            "This is before the day of the first shipment: choose a later day.",
+        ),
         "too_long" => ("C'est trop long : raccourcissez.", "This is too long: shorten it."),
         "too_short" => ("C'est trop court.", "This is too short."),
         "empty" => ("Ce champ est nécessaire : remplissez-le.", "This is needed: fill it in."),
