@@ -167,6 +167,10 @@ fn by_code(code: &str, language: Language) -> &'static str {
             "Un comptage est en cours ici : rien ne bouge jusqu'à ce qu'il soit clos.",
             "A count is under way here: nothing moves until it is closed.",
         ),
+        "no_longer_ordered" => (
+            "L'article ou le dépôt est archivé, ou l'article n'est plus tenu en stock : il n'en faut plus.",
+            "The product or the warehouse is archived, or the product is not kept in stock: no more is needed.",
+        ),
         "stock_reserved" => (
             "Une partie est réservée à des commandes : prenez-en moins.",
             "A part is reserved for orders: take less.",
