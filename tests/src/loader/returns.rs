@@ -145,3 +145,16 @@ fn lines(of: &Value) -> Vec<(Option<u64>, Option<&str>)> {
     let lines = of["lines"].as_array().into_iter().flatten();
     lines.map(|line| (line["position"].as_u64(), line["quantity"].as_str())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goods_come_back_once_they_left_however_the_file_is_dated() {
+        let (early, late) = (Some("2026-11-30"), Some("2026-12-01"));
+        assert_eq!(not_before(late, early), late);
+        assert_eq!(not_before(early, late), late);
+        assert_eq!((not_before(early, None), not_before(None, early)), (None, None), "today");
+    }
+}

@@ -23,14 +23,11 @@ text!(
 );
 
 impl ReturnReason {
-    /// The same as the reason of a movement: the ledger says it of a line without one of its own.
+    /// The same as the reason of a movement, which may be as long: the ledger says it of a line without one of its own.
     pub(super) fn of_stock(&self) -> StockReason {
         StockReason::stored(self.as_str().to_owned())
     }
 }
-
-// What a return may say, the ledger keeps.
-const _: () = assert!(ReturnReason::MAX <= StockReason::MAX);
 
 /// What came back of a line of the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
