@@ -330,7 +330,7 @@ pub(crate) const KINDS: &[Kind] = &[
     kind(
         422,
         "invalid_reorder_rule",
-        "The quantities have more decimals than the product's; `errors` names each at fault",
+        "The quantities have more decimals than the product's, or no more is ordered: the product or the warehouse is archived, or the product is not kept in stock; `errors` names each at fault",
     ),
     kind(
         422,

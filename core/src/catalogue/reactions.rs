@@ -59,6 +59,12 @@ pub(super) async fn react(
 ) -> Result<(), Error> {
     match event {
         DomainEvent::Product(event) => on_product(work, event).await,
+        DomainEvent::Warehouse(WarehouseEvent::Archived(warehouse)) => {
+            let began = Instant::now();
+            stock::repository::end_reordering(work, warehouse.id()).await?;
+            measured("end_reordering", work, began);
+            Ok(())
+        }
         DomainEvent::Tenant(event) => on_tenant(work, event).await,
         DomainEvent::Invoice(event) => on_invoice(work, event, documents).await,
         DomainEvent::User(event) => {
@@ -117,9 +123,7 @@ pub(super) async fn react(
             | InventoryCountEvent::Cancelled { .. },
         )
         | DomainEvent::Payment(PaymentEvent::Received(_) | PaymentEvent::Reversed(_))
-        | DomainEvent::Warehouse(
-            WarehouseEvent::Created(_) | WarehouseEvent::Updated(_) | WarehouseEvent::Archived(_),
-        )
+        | DomainEvent::Warehouse(WarehouseEvent::Created(_) | WarehouseEvent::Updated(_))
         | DomainEvent::Location(
             LocationEvent::Created(_) | LocationEvent::Updated(_) | LocationEvent::Archived(_),
         )
@@ -131,8 +135,8 @@ pub(super) async fn react(
 async fn on_product(work: &mut UnitOfWork<'_>, event: &ProductEvent) -> Result<(), Error> {
     let began = Instant::now();
     match event {
-        // The levels of its stock are listed and searched by its name.
-        ProductEvent::Updated(product) if product.is_ordered() => {
+        // The levels of its stock are listed and searched by its name, and say when to order more of it.
+        ProductEvent::Updated(product) | ProductEvent::Archived(product) if product.is_ordered() => {
             stock::repository::follow(work, product).await?;
             measured("follow_product", work, began);
             Ok(())

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     fn sold(on: Option<&str>, line: u64) -> Sold {
-        let order = Arc::new(Placed { id: format!("id-{line}"), number: line.to_string() });
+        let order = Arc::new(Placed { id: format!("id-{line}"), number: line.to_string(), on: None });
         let (on, customer) = (on.map(str::to_owned), "7".to_owned());
         Sold { on, line, order, customer, is_consumer: false }
     }

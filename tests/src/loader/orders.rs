@@ -74,7 +74,7 @@ pub(super) async fn load_invoice(load: &Load, invoice: Invoice) -> Result<Outcom
         let Some(id) = order["id"].as_str().map(str::to_owned) else {
             return Err(Problem::Failed(format!("order {number}: the API answered without an id")));
         };
-        let placed = Arc::new(Placed { id, number: number.clone() });
+        let placed = Arc::new(Placed { id, number: number.clone(), on: request.ordered_on.clone() });
         for Held { row, position } in held {
             if let Some(quantity) = amounts::positive(&row.quantity) {
                 load.shelf.sell(&row.sku, &quantity);
@@ -168,7 +168,7 @@ async fn bring_forward(
     mut order: Value,
     shipped_on: Option<&str>,
 ) -> Result<String, Problem> {
-    let Placed { id, number } = placed;
+    let Placed { id, number, .. } = placed;
     let mut first_has_left = false;
     for _ in 0..STEPS_AT_MOST {
         let status = order["status"].as_str().unwrap_or_default();

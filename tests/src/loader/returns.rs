@@ -74,8 +74,9 @@ pub(super) async fn receive(load: &Load, returning: Returning) -> Result<Outcome
     for OfOrder { order, reference, mut parts } in by_order {
         let path = format!("/orders/{}/returns", order.id);
         let reference = fitted(reference, REFERENCE_AT_MOST);
+        let received_on = not_before(received_on.as_deref(), order.on.as_deref());
         while !parts.is_empty() {
-            let body = body(&number, &reference, received_on.as_deref(), &parts);
+            let body = body(&number, &reference, received_on, &parts);
             let answer = load.client.post(&path, Some(&idempotency_key(&path, &body)), Some(&body)).await?;
             // Of an order of which all has come back, the API says that first.
             let taken = answer.status == 409
@@ -88,7 +89,7 @@ pub(super) async fn receive(load: &Load, returning: Returning) -> Result<Outcome
             if let Some(id) = id {
                 parts.iter().for_each(|part| load.shelf.put_back(&part.row.sku, &part.quantity));
                 let line = parts.iter().map(|part| part.row.line).min().unwrap_or_default();
-                load.books.back(Back { on: received_on.clone(), line, id, reference });
+                load.books.back(Back { on: received_on.map(str::to_owned), line, id, reference });
                 outcome.returns += 1;
                 break;
             }
@@ -100,6 +101,13 @@ pub(super) async fn receive(load: &Load, returning: Returning) -> Result<Outcome
         }
     }
     Ok(outcome)
+}
+
+/// Returns the day on which goods came back: not before they left, whatever the order of a file's days is. The API takes today if the file
+/// does not say when they left.
+fn not_before<'a>(day: Option<&'a str>, left: Option<&'a str>) -> Option<&'a str> {
+    // As they are written, days are in the order of their texts.
+    Some(day?.max(left?))
 }
 
 fn body(number: &str, reference: &str, received_on: Option<&str>, parts: &[Part]) -> Value {
@@ -136,4 +144,17 @@ async fn find_received(
 fn lines(of: &Value) -> Vec<(Option<u64>, Option<&str>)> {
     let lines = of["lines"].as_array().into_iter().flatten();
     lines.map(|line| (line["position"].as_u64(), line["quantity"].as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn goods_come_back_once_they_left_however_the_file_is_dated() {
+        let (early, late) = (Some("2026-11-30"), Some("2026-12-01"));
+        assert_eq!(not_before(late, early), late);
+        assert_eq!(not_before(early, late), late);
+        assert_eq!((not_before(early, None), not_before(None, early)), (None, None), "today");
+    }
 }

@@ -28,6 +28,8 @@ pub(super) fn pair(customer: &str, sku: &str) -> String {
 pub(super) struct Placed {
     pub(super) id: String,
     pub(super) number: String,
+    /// The day on which it was made, and left; `None` if the file says none.
+    pub(super) on: Option<String>,
 }
 
 /// A line of an order.
@@ -148,7 +150,7 @@ mod tests {
         let sales = Sales::new(HashSet::from([pair("7", "A"), pair("7", "B")]));
         // The later one is noted first.
         for (number, line, quantity) in [("3", 40, 5), ("1", 10, 4), ("2", 20, 3)] {
-            let order = Arc::new(Placed { id: format!("id-{number}"), number: number.into() });
+            let order = Arc::new(Placed { id: format!("id-{number}"), number: number.into(), on: None });
             sales.note(&pair("7", "A"), line, &order, 2, BigDecimal::from(quantity));
         }
         sales

@@ -160,6 +160,113 @@ async fn what_comes_back_is_put_into_the_location_that_its_line_names() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_ledger_says_why_it_came_back_for_lines_without_a_reason_too() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let tea = api.product_in_stock("TEA", "5").await?;
+        let shelf = api.location(&main_warehouse(&api).await?, "A-01").await?;
+        let id = confirmed(&api, &[(&tea, "5")]).await?;
+        let shipped = api.http.post(&format!("/orders/{id}/ship"), &json!({})).await?;
+        assert_eq!(shipped.status, 200, "{}", shipped.text);
+        let torn = json!({"position": 1, "quantity": "1", "restock": false, "reason": "torn"});
+        let lines = [into_location(line(1, "2", true), &shelf), torn, line(1, "1", false)];
+        let received = back(&api, &id, &lines).await?;
+        assert_eq!(received.status, 201, "{}", received.text);
+        let said: Vec<&Value> = received.json["lines"]
+            .as_array()
+            .context("no lines")?
+            .iter()
+            .map(|line| &line["reason"])
+            .collect();
+        assert_eq!(said, [&Value::Null, &json!("torn"), &Value::Null], "the return says what it was told");
+        let reasons = async |list: &str| -> Result<Vec<String>> {
+            let path = format!("/{list}?document_id={}", received.field("id"));
+            let rows = rows(&api.http.get(&path).await?)?;
+            let mut reasons: Vec<String> =
+                rows.iter().map(|row| row["reason"].as_str().unwrap_or("none").to_owned()).collect();
+            reasons.sort_unstable();
+            Ok(reasons)
+        };
+        let of_the_return = "wrong size";
+        assert_eq!(
+            reasons("stock-movements").await?,
+            ["torn", "torn", of_the_return, of_the_return, of_the_return]
+        );
+        assert_eq!(reasons("stock-location-movements").await?, [of_the_return]);
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn goods_leave_once_they_are_ordered_and_come_back_once_they_left() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (tea, customer) = (api.product_in_stock("TEA", "9").await?, api.customer("C-1").await?);
+        let ago =
+            |days: i64| (chrono::Utc::now() - chrono::TimeDelta::days(days)).format("%Y-%m-%d").to_string();
+        let ordered = async |on: &str| -> Result<String> {
+            let lines = [json!({"product_id": tea["id"], "quantity": "3"})];
+            let body = json!({"customer_id": customer["id"], "ordered_on": on, "lines": lines});
+            let order = api.created("/orders", &body).await?;
+            let id = order["id"].as_str().context("no id")?.to_owned();
+            let confirmed = api.http.command(&format!("/orders/{id}/confirm")).await?;
+            assert_eq!(confirmed.status, 200, "{}", confirmed.text);
+            Ok(id)
+        };
+        let refused = |answer: &Answer, pointer: &str, code: &str, days: [&String; 2]| {
+            assert_eq!((answer.status, answer.pointers()), (422, vec![pointer]), "{}", answer.text);
+            assert_eq!(answer.json["errors"][0]["code"], code, "{}", answer.text);
+            assert!(days.into_iter().all(|day| answer.text.contains(day)), "{}", answer.text);
+        };
+        let (too_early, made, first, second) = (ago(7), ago(6), ago(5), ago(4));
+        let id = ordered(&made).await?;
+        for step in ["ship", "shipments"] {
+            let path = format!("/orders/{id}/{step}");
+            let answer = api.http.post(&path, &json!({"shipped_on": too_early})).await?;
+            refused(&answer, "/shipped_on", "before_order", [&too_early, &made]);
+        }
+        // The later one first: what decides is the day on which something left at first.
+        for day in [&second, &first] {
+            let body = json!({"shipped_on": day, "lines": [{"position": 1, "quantity": "1"}]});
+            let left = api.http.post(&format!("/orders/{id}/shipments"), &body).await?;
+            assert_eq!(left.status, 201, "{}", left.text);
+        }
+        let path = format!("/orders/{id}/returns");
+        let came =
+            |day: &String| json!({"reason": "wrong size", "received_on": day, "lines": [line(1, "1", true)]});
+        refused(
+            &api.http.post(&path, &came(&made)).await?,
+            "/received_on",
+            "before_shipment",
+            [&made, &first],
+        );
+        let received = api.http.post(&path, &came(&first)).await?;
+        assert_eq!(
+            (received.status, received.field("received_on")),
+            (201, first.as_str()),
+            "{}",
+            received.text
+        );
+
+        // It is tomorrow already in the east: where no day is said, nothing contradicts that.
+        let tomorrow = ago(-1);
+        let id = ordered(&tomorrow).await?;
+        let left = api.http.post(&format!("/orders/{id}/shipments"), &json!({})).await?;
+        assert_eq!((left.status, left.field("shipped_on")), (201, tomorrow.as_str()), "{}", left.text);
+        let received = back(&api, &id, &[line(1, "1", true)]).await?;
+        assert_eq!(
+            (received.status, received.field("received_on")),
+            (201, tomorrow.as_str()),
+            "{}",
+            received.text
+        );
+        api.proof().await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_can_be_sold_again_goes_to_who_waits_even_to_the_order_itself() {
     World::run(async |world| {
         let api = world.api().await?;

@@ -142,3 +142,44 @@ async fn opening_stock_lies_in_the_location_that_its_row_names() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn opening_stock_of_a_product_that_lies_in_several_locations_has_a_row_for_each() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let main = main_warehouse(&api).await?;
+        for code in ["A-01", "B-02", "C-03"] {
+            api.location(&main, code).await?;
+        }
+        let (tea, customer) = (api.stocked_product("TEA").await?, api.customer("C-1").await?);
+        let file = "sku;quantity;unit_cost;location\r\nTEA;60;7.00;A-01\r\nTEA;40;7.00;B-02\r\nTEA;5;7.00;\r\nTEA;1;7.00;B-02\r\n";
+        let import = imported(&api.http, "", file).await?;
+        assert_eq!(counts(&import), (Some(3), Some(1)), "{import}");
+        let twice = |row: i64| (row, "/sku".to_owned(), "already_in_stock".to_owned());
+        assert_eq!(refused(&api.http, &import).await?, [twice(4)], "the same location once more");
+        let shelves = async || -> Result<(Value, Value)> {
+            let stock = stock_of(&api, &tea).await?;
+            let stock = api.http.get(&format!("/stock/{}", id(&stock))).await?.json;
+            let places = stock["places"].as_array().into_iter().flatten();
+            let place = |place: &Value| json!([place["code"], place["on_hand"]]);
+            Ok((stock["on_hand"].clone(), places.map(place).collect()))
+        };
+        let entered = (json!("105"), json!([["A-01", "60"], ["B-02", "40"]]));
+        assert_eq!(shelves().await?, entered);
+        let again = imported(&api.http, "", file).await?;
+        assert_eq!(counts(&again), (Some(0), Some(4)), "{again}");
+        assert_eq!(shelves().await?, entered, "nothing was received twice");
+
+        // What is promised moves nothing: a location may still follow. Once goods have moved, none does.
+        let order = json!({"customer_id": customer["id"], "lines": [{"product_id": tea["id"], "quantity": "3"}]});
+        api.created("/orders", &order).await?;
+        let next = imported(&api.http, "", "sku;quantity;location\r\nTEA;7;C-03\r\n").await?;
+        assert_eq!(counts(&next), (Some(1), Some(0)), "{next}");
+        api.location(&main, "D-04").await?;
+        api.receive(&tea, "1", "7.00").await?;
+        let late = imported(&api.http, "", "sku;quantity;location\r\nTEA;7;D-04\r\n").await?;
+        assert_eq!(refused(&api.http, &late).await?, [twice(1)], "{late}");
+        api.proof().await.map(drop)
+    })
+    .await;
+}

@@ -81,3 +81,36 @@ async fn the_value_is_what_was_on_hand_by_the_dates_of_the_business_at_the_avera
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_that_is_placed_or_cancelled_later_changes_no_value_of_a_past_day() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let (customer, tea) = (api.customer("C-1").await?, api.stocked_product("TEA").await?);
+        let ago =
+            |days: i64| (chrono::Utc::now() - chrono::TimeDelta::days(days)).format("%Y-%m-%d").to_string();
+        for (days, cost) in [(30, "7.00"), (5, "9.00")] {
+            let line = json!({"product_id": tea["id"], "quantity": "100", "unit_cost": cost});
+            moved(&api, "/stock-receipts", ago(days), line).await?;
+        }
+        let value = async || -> Result<(Value, String)> {
+            let on = ago(10);
+            let whole = api.http.get(&format!("/stock/value?on={on}")).await?;
+            let lines = api.http.get(&format!("/stock/value.csv?on={on}")).await?;
+            ensure!((whole.status, lines.status) == (200, 200), "{} {}", whole.text, lines.text);
+            Ok((whole.json["total"].clone(), lines.text))
+        };
+        let before = value().await?;
+        assert_eq!(before.0, "700.00");
+        let order = json!({"customer_id": customer["id"], "ordered_on": ago(12),
+            "lines": [{"product_id": tea["id"], "quantity": "1"}]});
+        let order = api.created("/orders", &order).await?;
+        assert_eq!(value().await?, before, "its reservation has the order's day");
+        let path = format!("/orders/{}/cancel", order["id"].as_str().unwrap_or_default());
+        let cancelled = api.http.post(&path, &json!({"reason": "a test"})).await?;
+        ensure!(cancelled.status == 200, "{}", cancelled.text);
+        assert_eq!(value().await?, before);
+        Ok(())
+    })
+    .await;
+}

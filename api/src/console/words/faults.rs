@@ -65,6 +65,14 @@ fn by_code(code: &str, language: Language) -> &'static str {
         "out_of_range" => {
             ("Cette valeur est hors des limites permises.", "This value is outside what is allowed.")
         }
+        "before_order" => (
+            "C'est avant le jour de la commande : choisissez un jour plus tard.",
+            "This is before the day of the order: choose a later day.",
+        ),
+        "before_shipment" => (
+            "C'est avant le jour de la première expédition : choisissez un jour plus tard.",
+            "This is before the day of the first shipment: choose a later day.",
+        ),
         "too_long" => ("C'est trop long : raccourcissez.", "This is too long: shorten it."),
         "too_short" => ("C'est trop court.", "This is too short."),
         "empty" => ("Ce champ est nécessaire : remplissez-le.", "This is needed: fill it in."),
@@ -158,6 +166,10 @@ fn by_code(code: &str, language: Language) -> &'static str {
         "stock_frozen" => (
             "Un comptage est en cours ici : rien ne bouge jusqu'à ce qu'il soit clos.",
             "A count is under way here: nothing moves until it is closed.",
+        ),
+        "no_longer_ordered" => (
+            "L'article ou le dépôt est archivé, ou l'article n'est plus tenu en stock : il n'en faut plus.",
+            "The product or the warehouse is archived, or the product is not kept in stock: no more is needed.",
         ),
         "stock_reserved" => (
             "Une partie est réservée à des commandes : prenez-en moins.",

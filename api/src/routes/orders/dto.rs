@@ -221,7 +221,7 @@ pub(crate) struct ShipOrderRequest {
     #[deserr(default)]
     #[schema(value_type = Option<String>, example = "1Z999AA10123456784", min_length = 1, max_length = 100)]
     pub(super) tracking_number: Option<TrackingNumber>,
-    /// When it left; today, in your company's time zone, if it is left out. At most ten years back, and a day ahead.
+    /// When it left; today, in your company's time zone, if it is left out. Not before `ordered_on` of the order, and at most a day ahead.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     pub(super) shipped_on: Option<BusinessDate>,

@@ -26,7 +26,7 @@ pub(crate) struct ReceiveReturnRequest {
     reference: Option<ReturnReference>,
     #[schema(value_type = String, example = "wrong size", min_length = 1, max_length = 500)]
     reason: ReturnReason,
-    /// When it came; today (UTC) if it is left out. At most ten years back, and a day ahead.
+    /// When it came; today (UTC) if it is left out. Not before anything of the order left, at most ten years back, and a day ahead.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>, example = "2026-12-05")]
     received_on: Option<BusinessDate>,

@@ -35,7 +35,7 @@ pub(crate) struct DispatchShipmentRequest {
     #[deserr(default, try_from(Vec<ParcelRequest>) = parse_parcels -> Invalid)]
     #[schema(value_type = Vec<ParcelRequest>, max_items = 100, required = false)]
     parcels: Vec<Parcel>,
-    /// When it left; today, in your company's time zone, if it is left out. At most ten years back, and a day ahead.
+    /// When it left; today, in your company's time zone, if it is left out. Not before `ordered_on` of the order, and at most a day ahead.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>, example = "2026-11-30")]
     shipped_on: Option<BusinessDate>,

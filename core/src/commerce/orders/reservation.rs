@@ -99,7 +99,8 @@ impl Order {
         })
     }
 
-    /// Takes back all that is reserved for it, and what it waits for.
+    /// Takes back all that is reserved for it, and what it waits for. The ledger does not say why: the reason of a cancellation may name a
+    /// person, and nobody could take it out of there when the customer is anonymised.
     pub(super) fn release(&mut self, levels: &mut Levels, now: DateTime<Utc>) {
         let document = self.document(Some(BusinessDate::of(now)));
         let warehouse = self.warehouse_id;

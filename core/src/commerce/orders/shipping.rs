@@ -11,6 +11,7 @@ use crate::commerce::stock::{DocumentRef, DocumentType, Levels, MovementKind, St
 use crate::values::business_date::BusinessDate;
 use crate::values::goods::Units;
 use crate::values::ids::{ReturnId, ShipmentId};
+use crate::values::invalid::Invalid;
 
 impl Order {
     /// What can leave now: what is reserved, and what needs no goods from stock.
@@ -35,6 +36,18 @@ impl Order {
         self.check_state("shipped", &[OrderStatus::Confirmed])?;
         let waiting = positions(&self.lines, |line| !line.waiting.is_zero());
         if waiting.is_empty() { Ok(()) } else { Err(OrderError::Waiting(waiting)) }
+    }
+
+    /// # Errors
+    /// Fails if it would have left before it was ordered.
+    pub(crate) fn check_shipped_on(&self, on: BusinessDate) -> Result<(), OrderError> {
+        match self.ordered_on {
+            Some(ordered_on) if on < ordered_on => {
+                let message = format!("it was ordered on {ordered_on}, and cannot have left on {on}, before");
+                Err(OrderError::ShippedOn(Invalid::new("before_order", message)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Has parts of its lines leave. The order is shipped when nothing is outstanding; until then it stays confirmed.

@@ -257,6 +257,17 @@ pub(crate) async fn hold_unchanged(
     by_id(rows)
 }
 
+/// Whether a product is kept in stock and not archived. It is not locked.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn is_kept(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<bool, Error> {
+    let kept = products::table
+        .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq(id.uuid())))
+        .filter(products::stocked.and(products::archived_at.is_null()));
+    Ok(diesel::select(diesel::dsl::exists(kept)).get_result(work.connection()).await?)
+}
+
 /// Reads how many decimals a quantity of these products may have, and in which unit, without locking them.
 ///
 /// # Errors

@@ -22,6 +22,13 @@ text!(
     ReturnReason, "a reason", 500
 );
 
+impl ReturnReason {
+    /// The same as the reason of a movement, which may be as long: the ledger says it of a line without one of its own.
+    pub(super) fn of_stock(&self) -> StockReason {
+        StockReason::stored(self.as_str().to_owned())
+    }
+}
+
 /// What came back of a line of the order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BroughtBack {
@@ -125,7 +132,7 @@ impl Return {
                 kind: DocumentType::Return,
                 id: self.id.uuid(),
                 line: Some(line.position),
-                reason: line.reason.clone(),
+                reason: Some(line.reason.clone().unwrap_or_else(|| self.reason.of_stock())),
                 business_date: self.received_on,
             };
             level.put_away(location, &line.quantity, &document)?;

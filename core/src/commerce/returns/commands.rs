@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::{DateTime, Utc};
+
 use super::aggregate::{NewReturn, Return, ReturnError, ReturnReason, ReturnReference};
 use super::queries::ReturnView;
 use super::repository;
+use crate::application::Locked;
 use crate::application::aggregate::Aggregate;
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
@@ -12,9 +15,11 @@ use crate::commerce::credit::{self, Reopens};
 use crate::commerce::locations::{self, Location};
 use crate::commerce::orders::queue::{self, Waiting};
 use crate::commerce::orders::{self, LinePart, Order, OrderError, ReturnedPart, positions};
+use crate::commerce::shipments;
 use crate::commerce::stock::{self, PlaceRef};
 use crate::values::business_date::BusinessDate;
 use crate::values::ids::{LocationId, OrderId, ProductId, ReturnId, WarehouseId};
+use crate::values::invalid::Invalid;
 
 /// Goods of an order come back. What can be sold again is given to orders that wait for it; what cannot is written off.
 #[derive(Debug)]
@@ -57,13 +62,18 @@ impl Command for ReceiveReturn {
         if places != seen.places() {
             return Err(Error::Overtaken);
         }
-        let mut levels = stock::repository::lock(work, &places).await?;
+        if !places.is_empty() {
+            work.locks(Locked::Stock);
+        }
+        let (first_left, mut levels) = futures::try_join!(
+            shipments::first_shipped_on(work, self.order_id),
+            stock::repository::lock_noted(work, &places),
+        )?;
 
         let now = work.now_after(order.updated_at());
-        let received_on = self.received_on.unwrap_or_else(|| BusinessDate::of(now));
-        received_on.check(now).map_err(ReturnError::ReceivedOn)?;
+        let received_on = self.received_on(first_left, now)?;
         let id = ReturnId::generate();
-        let returned = order.take_back(&parts, id, received_on, &mut levels, now)?;
+        let returned = order.take_back(&self.told(&parts), id, received_on, &mut levels, now)?;
         let new = NewReturn {
             reference: self.reference.clone(),
             reason: self.reason.clone(),
@@ -94,6 +104,35 @@ impl Command for ReceiveReturn {
 }
 
 impl ReceiveReturn {
+    /// The parts as the ledger tells of them: what has no reason of its own came back for that of the return.
+    fn told(&self, parts: &[ReturnedPart]) -> Vec<ReturnedPart> {
+        let with_reason = |part: &ReturnedPart| {
+            let reason = part.reason.clone().unwrap_or_else(|| self.reason.of_stock());
+            ReturnedPart { reason: Some(reason), ..part.clone() }
+        };
+        parts.iter().map(with_reason).collect()
+    }
+
+    /// Returns when they came: not before anything left. What leaves tomorrow comes back then, at the earliest.
+    fn received_on(
+        &self,
+        first_left: Option<BusinessDate>,
+        now: DateTime<Utc>,
+    ) -> Result<BusinessDate, ReturnError> {
+        let Some(day) = self.received_on else {
+            let today = BusinessDate::of(now);
+            return Ok(first_left.map_or(today, |left| today.max(left)));
+        };
+        day.check(now).map_err(ReturnError::ReceivedOn)?;
+        match first_left {
+            Some(left) if day < left => {
+                let message = format!("it left on {left}, and cannot have come back on {day}, before");
+                Err(ReturnError::ReceivedOn(Invalid::new("before_shipment", message)))
+            }
+            _ => Ok(day),
+        }
+    }
+
     /// Holds the locations that the lines name, so that none is archived and no count of one begins. Returns where each line is put.
     /// The warehouse is that of the order, which never changes once it has one.
     async fn locations(

@@ -39,7 +39,11 @@ pub(crate) async fn send(
     // Where the company is: the VAT of goods is due in the month in which they leave.
     let shipped_on = match new.shipped_on {
         Some(day) => day,
-        None => tenants::repository::today(work).await?,
+        None => {
+            let today = tenants::repository::today(work).await?;
+            // What is ordered for tomorrow leaves then, at the earliest.
+            order.ordered_on().map_or(today, |ordered_on| today.max(ordered_on))
+        }
     };
     let places = order.places();
     if !places.is_empty() {
@@ -55,6 +59,7 @@ pub(crate) async fn send(
     }
     let now = work.now_after(order.updated_at());
     shipped_on.check(now).map_err(OrderError::ShippedOn)?;
+    order.check_shipped_on(shipped_on)?;
     let was_divided = order.is_divided();
     let id = ShipmentId::generate();
     let event = order.dispatch(&new.parts, id, new.tracking_number.clone(), shipped_on, &mut levels, now)?;

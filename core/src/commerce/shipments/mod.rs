@@ -17,4 +17,4 @@ pub use queries::{
     DeliveryNote, ParcelView, PickingLine, PickingList, PickingPlace, ShipmentFilter, ShipmentLine,
     ShipmentSort, ShipmentSummary, ShipmentView, delivery_note, get, list, picking,
 };
-pub(crate) use repository::{has_open, load_open, save_all};
+pub(crate) use repository::{first_shipped_on, has_open, load_open, save_all};

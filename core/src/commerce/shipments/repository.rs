@@ -119,6 +119,25 @@ pub(super) async fn last_number(work: &UnitOfWork<'_>, order: OrderId) -> Result
     Ok(last.unwrap_or_default())
 }
 
+/// Returns the day on which the first goods of an order left; `None` if it has no shipment. The order is locked: the answer holds until the
+/// unit of work ends.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn first_shipped_on(
+    work: &UnitOfWork<'_>,
+    order: OrderId,
+) -> Result<Option<BusinessDate>, Error> {
+    let mut connection = work.pipeline();
+    // All days of the order, which are few: for the first alone, the planner might look through those of all orders by day.
+    let days: Vec<NaiveDate> = shipments::table
+        .filter(shipments::tenant_id.eq(work.tenant().uuid()).and(shipments::order_id.eq(order.uuid())))
+        .select(shipments::shipped_on)
+        .load(&mut connection)
+        .await?;
+    Ok(days.into_iter().min().map(BusinessDate::stored))
+}
+
 /// Returns whose shipment it is.
 ///
 /// # Errors

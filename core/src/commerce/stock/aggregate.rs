@@ -786,6 +786,10 @@ pub enum StockError {
         .unit.code(), .unit.name(), .decimals.value()
     )]
     RuleTooPrecise { decimals: QuantityDecimals, unit: Unit, members: Vec<&'static str> },
+    #[error(
+        "no more is ordered of product {product}: it or the warehouse is archived, or it is not kept in stock"
+    )]
+    NoLongerOrdered { product: ProductId },
 }
 
 impl StockError {
@@ -815,7 +819,9 @@ impl DomainError for StockError {
             | Self::TooManyTakenBack
             | Self::TooManyPlaces { .. }
             | Self::Frozen { .. } => Category::Conflict,
-            Self::TooMany { .. } | Self::RuleTooPrecise { .. } => Category::Invalid,
+            Self::TooMany { .. } | Self::RuleTooPrecise { .. } | Self::NoLongerOrdered { .. } => {
+                Category::Invalid
+            }
         }
     }
 
@@ -831,7 +837,7 @@ impl DomainError for StockError {
             Self::TooManyTakenBack => "too_many_reservations",
             Self::TooManyPlaces { .. } => "too_many_places",
             Self::Frozen { .. } => "stock_frozen",
-            Self::RuleTooPrecise { .. } => "invalid_reorder_rule",
+            Self::RuleTooPrecise { .. } | Self::NoLongerOrdered { .. } => "invalid_reorder_rule",
         }
     }
 
@@ -839,6 +845,9 @@ impl DomainError for StockError {
         if let Self::Frozen { count } = self {
             let frozen = Invalid::new("stock_frozen", self.to_string()).at("");
             return vec![FieldError { inventory_count_id: Some(count.to_string().into()), ..frozen }];
+        }
+        if let Self::NoLongerOrdered { .. } = self {
+            return vec![Invalid::new("no_longer_ordered", self.to_string()).at("")];
         }
         if let Self::RuleTooPrecise { members, .. } = self {
             let field =

@@ -5,7 +5,7 @@ use super::queries::StockView;
 use super::repository;
 use crate::application::error::{Error, check_version};
 use crate::application::unit_of_work::{Command, UnitOfWork};
-use crate::commerce::products;
+use crate::commerce::{products, warehouses};
 use crate::values::ids::StockId;
 
 /// Says when to order more of a product for a warehouse, or ends it.
@@ -20,9 +20,21 @@ impl Command for SetReorderRule {
     type Outcome = StockView;
 
     async fn execute(&self, work: &mut UnitOfWork<'_>) -> Result<StockView, Error> {
+        // Held before the level is locked: no warehouse is archived, which ends the rules of its levels, while one gets a rule.
+        let is_open = match &self.rule {
+            Some(_) => {
+                let warehouse = repository::warehouse_of(work, self.id).await?;
+                warehouses::repository::hold_open(work, warehouse).await?
+            }
+            None => true,
+        };
         let (mut levels, (warehouse, product)) = repository::load(work, self.id).await?;
         let level = levels.get_mut(warehouse, product).ok_or(StockError::NotFound(self.id))?;
         check_version(self.expected_version, level.version())?;
+        // Whoever archives the product, or keeps it in stock no more, locks the level after, and ends its rule.
+        if self.rule.is_some() && !(is_open && products::repository::is_kept(work, product).await?) {
+            return Err(StockError::NoLongerOrdered { product }.into());
+        }
         if let Some(rule) = &self.rule
             && let Some(measure) = products::repository::measures(work, &[product]).await?.get(&product)
         {

@@ -1,5 +1,7 @@
 //! The service that tells people once a day what is low in stock.
 
+use std::collections::BTreeSet;
+
 use bigdecimal::BigDecimal;
 use chrono::{Days, NaiveDate, Utc};
 use diesel::prelude::*;
@@ -32,6 +34,8 @@ const COUNTED: i64 = 10_000;
 const RECIPIENTS: i64 = 1_000;
 /// Companies that are looked for at a time.
 const BATCH: i64 = 500;
+/// Companies that failed which are passed over in one run, to find those behind them.
+const MOST_FAILED: usize = 10_000;
 /// How long it is kept that a company was told, in days.
 const KEPT_DAYS: u64 = 30;
 
@@ -141,30 +145,45 @@ impl StockDigest {
         Ok(Self { database, executor, policies, schedule: Schedule::cron(DAILY)? })
     }
 
+    /// A company that cannot be told keeps no other from it: the run goes on without it, and fails at its end.
     async fn tell(&self, run: &Run) -> Result<Summary, Fault> {
         let day = Utc::now().date_naive();
-        let (mut companies, mut emails) = (0, 0);
+        let (mut companies, mut emails, mut fault) = (0, 0, None);
+        let mut failed: BTreeSet<TenantId> = BTreeSet::new();
         loop {
-            let due = self.due(day).await.map_err(Fault::new)?;
-            if due.is_empty() {
-                return Ok(Summary::of(json!({ "companies": companies, "emails": emails })));
-            }
+            // So many more as failed: they are still due, and may be the first.
+            let most = BATCH + i64::try_from(failed.len()).unwrap_or(BATCH);
+            let mut due = self.due(day, most).await.map_err(Fault::new)?;
+            due.retain(|tenant| !failed.contains(tenant));
+            let is_last = due.is_empty();
             for tenant in due {
                 if run.stop().is_cancelled() {
-                    return Ok(Summary::of(json!({ "companies": companies, "emails": emails })));
+                    break;
                 }
                 let context = RequestContext::of_service(NAME, tenant);
                 let command = SendStockDigest { day, policies: self.policies.clone() };
-                emails += self.executor.run(context, command).await.map_err(Fault::new)?;
-                companies += 1;
+                match self.executor.run(context, command).await {
+                    Ok(sent) => {
+                        emails += sent;
+                        companies += 1;
+                    }
+                    Err(error) => {
+                        failed.insert(tenant);
+                        fault = fault.or_else(|| Some(Fault::new(error)));
+                    }
+                }
+            }
+            if is_last || failed.len() > MOST_FAILED || run.stop().is_cancelled() {
+                let summary = json!({ "companies": companies, "emails": emails });
+                return fault.map_or_else(|| Ok(Summary::of(summary)), Err);
             }
         }
     }
 
     /// Returns companies that have something low and were not told of it on this day.
-    async fn due(&self, day: NaiveDate) -> Result<Vec<TenantId>, Error> {
+    async fn due(&self, day: NaiveDate, most: i64) -> Result<Vec<TenantId>, Error> {
         let mut connection = self.database.connection().await?;
-        let due: Vec<(Uuid,)> = ToDigest::new(day, BATCH).load(&mut connection).await?;
+        let due: Vec<(Uuid,)> = ToDigest::new(day, most).load(&mut connection).await?;
         Ok(due.into_iter().map(|(tenant,)| TenantId::from_uuid(tenant)).collect())
     }
 }

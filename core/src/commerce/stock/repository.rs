@@ -677,6 +677,20 @@ async fn write_places(
     Ok(())
 }
 
+/// Returns in which warehouse a level is: that never changes. Nothing is locked.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such level. Fails if the database cannot be reached.
+pub(super) async fn warehouse_of(work: &mut UnitOfWork<'_>, id: StockId) -> Result<WarehouseId, Error> {
+    let warehouse: Option<Uuid> = stock_levels::table
+        .find((work.tenant().uuid(), id.uuid()))
+        .select(stock_levels::warehouse_id)
+        .first(work.connection())
+        .await
+        .optional()?;
+    Ok(warehouse.map(WarehouseId::from_uuid).ok_or(StockError::NotFound(id))?)
+}
+
 /// Loads a level and locks it.
 ///
 /// # Errors
@@ -716,7 +730,8 @@ pub(crate) async fn lock_of_product(work: &mut UnitOfWork<'_>, product: ProductI
     Ok(Levels::of(rows))
 }
 
-/// Gives all levels of a product its present name and category.
+/// Gives all levels of a product its present name and category. Of one that is archived, or not kept in stock any more, no more is ordered:
+/// a rule that says when would find it low for ever.
 ///
 /// # Errors
 /// `StillKept` if the product is not kept in stock any more, and there is some. Fails if the database cannot be reached.
@@ -725,11 +740,38 @@ pub(crate) async fn follow(work: &mut UnitOfWork<'_>, product: &Product) -> Resu
     if !product.details().stocked && !levels.0.values().all(StockLevel::is_empty) {
         return Err(StockError::StillKept { product: product.id() }.into());
     }
+    let details = product.details();
     for level in levels.0.values_mut() {
-        let details = product.details();
         level.describe(details.sku.as_str(), details.name.as_str(), details.category_id);
+        if product.is_archived() || !details.stocked {
+            level.set_reorder(None);
+        }
     }
     levels.save(work).await?;
+    Ok(())
+}
+
+crate::statement! {
+    /// The service `stock_levels` tells of the levels: there may be many.
+    struct EndReordering<'a> { tenant: Uuid => SqlUuid, warehouse: Uuid => SqlUuid, now: DateTime<Utc> => Timestamptz }
+    = "WITH ruled AS MATERIALIZED (
+        SELECT r.tenant_id, r.id FROM stock_levels AS r
+        WHERE r.tenant_id = $1 AND r.warehouse_id = $2 AND r.reorder_point IS NOT NULL ORDER BY r.product_id FOR NO KEY UPDATE
+    )
+    UPDATE stock_levels AS s
+    SET reorder_point = NULL, reorder_quantity = NULL, low = false, untold = true, version = s.version + 1,
+        updated_at = GREATEST(s.updated_at, $3)
+    FROM ruled WHERE s.tenant_id = ruled.tenant_id AND s.id = ruled.id"
+}
+
+/// Ends the rules of a warehouse, which is archived and locked: no more is ordered for it.
+///
+/// # Errors
+/// Fails if the database cannot be reached.
+pub(crate) async fn end_reordering(work: &mut UnitOfWork<'_>, warehouse: WarehouseId) -> Result<(), Error> {
+    work.locks(Locked::Stock);
+    let (tenant, now) = (work.tenant().uuid(), work.now());
+    EndReordering::new(tenant, warehouse.uuid(), now).execute(work.connection()).await?;
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! What the stock was worth at a date: what was on hand by the dates of the business, at the average cost after the last of it.
+//! What the stock was worth at a date: what was on hand by the dates of the business, at the average cost after the last of it. Only what
+//! moved goods counts: a promise to an order has the day of the order, but the average cost of when it was written.
 
 use std::collections::HashMap;
 
@@ -93,7 +94,7 @@ crate::statement! {
     moved AS (
         SELECT m.tenant_id, m.stock_id, sum(m.on_hand_change) AS on_hand, max(m.position) AS last
         FROM wanted JOIN stock_movements AS m ON m.tenant_id = wanted.tenant_id
-        WHERE m.business_date <= wanted.day AND (wanted.warehouse_id IS NULL OR m.warehouse_id = wanted.warehouse_id)
+        WHERE m.business_date <= wanted.day AND m.on_hand_change <> 0::numeric AND (wanted.warehouse_id IS NULL OR m.warehouse_id = wanted.warehouse_id)
         GROUP BY m.tenant_id, m.stock_id
     )
     SELECT l.warehouse_id, count(*), sum(round(moved.on_hand * l.average_cost, 2))
@@ -112,6 +113,7 @@ crate::statement! {
         FROM wanted, unnest($3) AS level (id), LATERAL (
             SELECT of_level.* FROM stock_movements AS of_level
             WHERE of_level.tenant_id = wanted.tenant_id AND of_level.stock_id = level.id AND of_level.business_date <= wanted.day
+                AND of_level.on_hand_change <> 0::numeric
         ) AS m
         GROUP BY m.tenant_id, m.stock_id
     )

@@ -18,7 +18,8 @@ use crate::values::money::{Quantity, UnitPrice};
 /// Why the goods are there, as the ledger says it.
 const REASON: &str = "opening stock";
 
-/// Receives what lies in a warehouse in the beginning. A product that has moved there before is refused: so a file may be sent again.
+/// Receives what lies in a warehouse in the beginning: of a product that lies in several locations, a row for each. A product that has moved
+/// there before, or was entered for this location, is refused: so a file may be sent again.
 #[derive(Debug)]
 pub struct OpenStock {
     pub sku: Sku,
@@ -58,8 +59,8 @@ impl Command for OpenStock {
             lines: vec![line],
         };
         let view = receipt.execute(work).await.map_err(|error| self.of_row(error))?;
-        // The level is locked since: whoever comes first has its first movement.
-        if repository::is_first(work, view.summary.id).await? {
+        // The level is locked since: whoever comes first opens it.
+        if repository::opens(work, view.summary.id, location_id, REASON).await? {
             Ok(view)
         } else {
             Err(OpeningError::InStock.into())
@@ -120,7 +121,9 @@ pub enum OpeningError {
     NotStocked,
     #[error("the product allows fewer digits after the point")]
     TooPrecise,
-    #[error("this product has moved in the warehouse before: adjust what is there instead")]
+    #[error(
+        "this product has moved in the warehouse before, or its opening stock in this location is entered: adjust what is there instead"
+    )]
     InStock,
 }
 

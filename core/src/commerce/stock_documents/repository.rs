@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::locations::LocationCode;
 use crate::commerce::products::Sku;
 use crate::commerce::warehouses::WarehouseCode;
-use crate::platform::schema::{locations, products, stock_documents, stock_movements, warehouses};
+use crate::platform::schema::{locations, products, stock_documents, warehouses};
 use crate::values::ids::{LocationId, ProductId, PurchaseOrderId, StockDocumentId, SupplierId, WarehouseId};
 
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -118,20 +119,49 @@ pub(super) async fn location_with(
     Ok(id.map(LocationId::from_uuid))
 }
 
-/// Whether what a document moved is the first movement of its level.
+crate::statement! {
+    /// Whether nothing was on hand before but what other rows of opening stock received elsewhere. NULL is no location. What is promised to
+    /// orders moves nothing: they may be placed between two rows.
+    struct Opens<'a> {
+        tenant: Uuid => SqlUuid,
+        document: Uuid => SqlUuid,
+        location: Option<Uuid> => Nullable<SqlUuid>,
+        reason: &'a str => Text,
+    }
+        -> (Bool,)
+    = "WITH wanted AS MATERIALIZED (SELECT $1 AS tenant_id, $2 AS document_id, $3 AS location_id, $4 AS reason),
+    own AS (
+        SELECT m.tenant_id, m.stock_id, m.position FROM wanted
+        JOIN stock_movements AS m ON m.tenant_id = wanted.tenant_id AND m.document_id = wanted.document_id
+    )
+    SELECT NOT EXISTS (
+        SELECT FROM wanted, own
+        JOIN stock_movements AS m ON m.tenant_id = own.tenant_id AND m.stock_id = own.stock_id AND m.position < own.position
+        WHERE m.on_hand_change <> 0::numeric AND (
+            m.document_type <> 'receipt' OR m.reason IS DISTINCT FROM wanted.reason
+            OR wanted.location_id IS NOT DISTINCT FROM (
+                SELECT l.location_id FROM stock_location_movements AS l
+                WHERE l.tenant_id = m.tenant_id AND l.document_id = m.document_id AND l.stock_id = m.stock_id LIMIT 1
+            )
+        )
+    )"
+}
+
+/// Whether a receipt of one line, with this reason, is the opening stock of its product in this location: nothing but opening stock was
+/// received of it in the warehouse before, and none in this location. `None` is no location.
 ///
 /// # Errors
 /// Fails if the database cannot be reached.
-pub(super) async fn is_first(work: &mut UnitOfWork<'_>, id: StockDocumentId) -> Result<bool, Error> {
-    let of_document =
-        stock_movements::tenant_id.eq(work.tenant().uuid()).and(stock_movements::document_id.eq(id.uuid()));
-    let position: Option<i64> = stock_movements::table
-        .filter(of_document)
-        .select(stock_movements::position)
-        .first(work.connection())
-        .await
-        .optional()?;
-    Ok(position == Some(1))
+pub(super) async fn opens(
+    work: &mut UnitOfWork<'_>,
+    id: StockDocumentId,
+    location: Option<LocationId>,
+    reason: &str,
+) -> Result<bool, Error> {
+    let (tenant, location) = (work.tenant().uuid(), location.map(LocationId::uuid));
+    let (opens,): (bool,) =
+        Opens::new(tenant, id.uuid(), location, reason).get_result(work.connection()).await?;
+    Ok(opens)
 }
 
 fn refused(error: diesel::result::Error, new: &NewStockDocument<'_>) -> Error {

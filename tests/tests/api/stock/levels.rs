@@ -1,7 +1,7 @@
 //! Levels as they are read, and the rule that says when to order more.
 
-use anyhow::{Context, Result};
-use comptoir_tests::harness::{Api, Http, World, api_key};
+use anyhow::{Context, Result, ensure};
+use comptoir_tests::harness::{Api, Http, World, api_key, main_warehouse};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -235,6 +235,65 @@ async fn a_reorder_rule_that_is_wrong_or_for_another_version_is_refused() {
         let trail = api.http.get(&format!("/audit-events?resource_id={}", id(&stock))).await?;
         let actions: Vec<_> = rows(&trail)?.iter().map(|row| row["action"].clone()).collect();
         assert_eq!(actions, ["stock.set_reorder_rule"]);
+        api.proof().await?;
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_archived_or_kept_in_stock_no_more_is_not_low() {
+    World::run(async |world| {
+        let api = world.api().await?;
+        let main = main_warehouse(&api).await?;
+        let market = api.warehouse("MARKET").await?;
+        let rule = json!({"point": "30", "quantity": "100"});
+        let set = async |stock: &Value, rule: &Value| {
+            let path = format!("/stock/{}/reorder-rule", id(stock));
+            api.http.send(Method::PUT, &path, &[], Some(rule)).await
+        };
+        let received = async |sku: &str, warehouse: &Value| -> Result<(Value, Value)> {
+            let product = api.stocked_product(sku).await?;
+            let line = json!({"product_id": product["id"], "quantity": "4", "unit_cost": "7.00"});
+            let receipt = json!({"warehouse_id": warehouse["id"], "lines": [line]});
+            api.created("/stock-receipts", &receipt).await?;
+            let stock = stock_of(&api, &product).await?;
+            let answer = set(&stock, &rule).await?;
+            ensure!(answer.status == 200, "{}", answer.text);
+            Ok((product, stock))
+        };
+        let (kept, _) = received("KEPT", &main).await?;
+        let (gone, of_gone) = received("GONE", &main).await?;
+        let (loose, of_loose) = received("LOOSE", &main).await?;
+        let (stall, of_stall) = received("STALL", &market).await?;
+        assert_eq!(listed(&api, "low=true").await?, ["GONE", "KEPT", "LOOSE", "STALL"]);
+
+        // Nothing of them is there any more but of the archived product, which may still lie there.
+        for (product, warehouse) in [(&loose, &main), (&stall, &market)] {
+            let loss = json!({"warehouse_id": warehouse["id"], "reason": "a test",
+                "lines": [{"product_id": product["id"], "quantity": "4"}]});
+            api.created("/stock-write-offs", &loss).await?;
+        }
+        let archived = api.http.command(&format!("/products/{}/archive", id(&gone))).await?;
+        assert_eq!(archived.status, 200, "{}", archived.text);
+        let path = format!("/products/{}", id(&loose));
+        let unstocked = json!({"stocked": false});
+        let unstocked = api.http.send(Method::PATCH, &path, &[("If-Match", "*")], Some(&unstocked)).await?;
+        assert_eq!(unstocked.status, 200, "{}", unstocked.text);
+        let archived = api.http.command(&format!("/warehouses/{}/archive", id(&market))).await?;
+        assert_eq!(archived.status, 200, "{}", archived.text);
+
+        assert_eq!(listed(&api, "low=true").await?, ["KEPT"]);
+        assert_eq!(stock_of(&api, &kept).await?["reorder_point"], "30");
+        for stock in [&of_gone, &of_loose, &of_stall] {
+            let after = api.http.get(&format!("/stock/{}", id(stock))).await?.json;
+            assert_eq!((&after["reorder_point"], &after["low"]), (&Value::Null, &json!(false)), "{after}");
+            let refused = set(stock, &rule).await?;
+            assert_eq!((refused.status, refused.code()), (422, "invalid_reorder_rule"), "{}", refused.text);
+            let path = format!("/stock/{}/reorder-rule", id(stock));
+            let ended = api.http.send(Method::DELETE, &path, &[], None).await?;
+            assert!(ended.status < 300, "there is none: {} {}", ended.status, ended.text);
+        }
         api.proof().await?;
         Ok(())
     })
