@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::QueryResult;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures::FutureExt;
 use scopeguard::ScopeGuard;
@@ -17,6 +18,11 @@ use crate::values::ids::TenantId;
 
 /// All statements of a read see the same rows: a page may take several.
 const BEGIN_READING: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ";
+
+/// Ends a transaction that [`TenantDatabase::enter`] began.
+pub(super) async fn leave(connection: &mut AsyncPgConnection, commits: bool) -> QueryResult<()> {
+    connection.batch_execute(if commits { "COMMIT" } else { "ROLLBACK" }).await
+}
 
 /// Cheap to clone.
 #[derive(Debug, Clone)]

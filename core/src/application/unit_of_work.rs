@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::AsyncPgConnection;
 use scopeguard::ScopeGuard;
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -22,7 +22,6 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::TenantDatabase;
 use super::audit::{self, AuditEntry};
 use super::context::RequestContext;
 use super::error::Error;
@@ -30,6 +29,7 @@ use super::events::{Event, EventCatalogue};
 use super::idempotency::{self, Answer, IdempotencyKey, Scope, StoredResponse};
 use super::lock_order::{LockOrder, Locked};
 use super::operators::{OfOperators, OperatorCommand, OperatorContext};
+use super::tenant_database::{self, TenantDatabase};
 use crate::outbox::{self, NewOutboxEvent, Notifier};
 use crate::platform::database::PooledConnection;
 use crate::values::ids::{PrincipalId, TenantId};
@@ -413,8 +413,7 @@ impl Executor {
         let mut connection = scopeguard::guard(connection, PooledConnection::close);
         let work = async {
             let done = self.transaction(&mut connection, context, keyed, command, render).await;
-            let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            let ended = connection.batch_execute(end).await;
+            let ended = tenant_database::leave(&mut connection, done.is_ok()).await;
             (done, ended)
         };
         let limit = database.work_limit();
