@@ -53,6 +53,7 @@ mod settles_that_touch_fewer_rows;
 mod status_without_the_broker;
 mod the_databases_default_isolation_decided;
 mod the_servers_language_decided_what_an_error_is;
+mod two_that_exchanged_unique_texts_waited_for_each_other;
 mod url_in_the_process_list;
 mod who_was_no_administrator_removed_the_last_one;
 mod withdrawal_that_a_stranger_held_up;
