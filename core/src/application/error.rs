@@ -205,6 +205,26 @@ pub(crate) fn unless_taken<E: DomainError>(
     Err(refusal.map_or_else(|| error.into(), Into::into))
 }
 
+/// Refuses what another aggregate has, as far as is known before an `UPDATE` writes it: `held` says of each unique constraint whether
+/// somebody else is in its way. Without this, the constraint itself would wait whether that one gives it up, and of two that exchange
+/// theirs each would wait for the other. Each has its own as long as it is not committed, so whoever of them looks last sees that.
+/// [`unless_taken`] refuses what somebody else was writing meanwhile.
+///
+/// # Errors
+/// Fails with the refusal that `taken` has for the name of the first constraint that is held.
+pub(crate) fn unless_held<E: DomainError>(
+    held: impl IntoIterator<Item = (&'static str, bool)>,
+    taken: impl Fn(&str) -> Option<E>,
+) -> Result<(), Error> {
+    let in_the_way = held.into_iter().filter_map(|(constraint, is_held)| is_held.then_some(constraint));
+    for constraint in in_the_way {
+        if let Some(refusal) = taken(constraint) {
+            return Err(refusal.into());
+        }
+    }
+    Ok(())
+}
+
 /// # Errors
 /// `VersionMismatch` if the caller expected another version than the current one.
 pub(crate) fn check_version(expected: Option<i64>, actual: i64) -> Result<(), Error> {

@@ -35,6 +35,10 @@ pub(super) fn said(code: &str) -> Option<(&'static str, &'static str)> {
             "Un acompte sur des biens livrés sans TVA dans un autre État membre ne se facture pas : enregistrez le paiement seul.",
             "A deposit on goods that go to another member state without VAT is not invoiced: record the payment alone.",
         ),
+        "intra_community_delivery_missing" => (
+            "Une livraison sans TVA vers un autre État membre a sa date sur la facture : donnez la date de livraison, ou facturez après le départ.",
+            "Goods that go to another member state without VAT have their day of delivery on the invoice: give it, or invoice once they have left.",
+        ),
         "exceeds_order" => (
             "Les acomptes dépassent ce que vaut la commande : demandez moins.",
             "The deposits are more than the order comes to: ask for less.",

@@ -126,7 +126,7 @@ super::words! {
         not_validated: "La facture n'a pas encore de numéro. Corrigez ce qui suit, enregistrez, puis validez de nouveau.", "The invoice has no number yet. Correct what follows, save, then validate again.";
         issued_hint: "Vide : le jour de la validation", "Empty: the day of the validation";
         due_hint: "Vide : selon l'accord, ou la loi", "Empty: as agreed, or as the law says";
-        delivered_hint: "Vide : la date de la facture", "Empty: the date of the invoice";
+        delivered_hint: "Vide : la date de la facture, ou aucune si rien n'est encore parti", "Empty: the date of the invoice, or none if it has not left";
         lines_hint: "Une ligne vidée est retirée. Ce qu'une ligne laisse vide vient de l'article.", "A line that is emptied is taken away. What a line leaves empty is the product's.";
         product: "Article", "Product";
         name: "Désignation", "Description";

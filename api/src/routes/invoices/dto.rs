@@ -47,7 +47,7 @@ pub(crate) struct InvoiceRequest {
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     due_on: Option<BusinessDate>,
-    /// When the goods were delivered, or the service was done. Left out or null: the issue date.
+    /// When the goods were delivered, or the service was done. Left out or null: the issue date, or none if it is `unshipped`.
     #[deserr(default)]
     #[schema(value_type = Option<NaiveDate>)]
     delivered_on: Option<BusinessDate>,

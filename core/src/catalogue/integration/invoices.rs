@@ -25,7 +25,7 @@ pub(super) struct InvoiceValidatedV1 {
     issue_date: String,
     /// RFC 3339, full-date.
     due_on: String,
-    /// When the goods were delivered, or the service was done: RFC 3339, full-date; null for a deposit.
+    /// When the goods were delivered, or the service was done: RFC 3339, full-date; null for a deposit, and for what had not left when it was invoiced.
     delivered_on: Option<String>,
     /// ISO 4217.
     currency: String,

@@ -1,6 +1,7 @@
 //! Groups of customers in the database, as commands read and write them.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::RunQueryDsl;
@@ -13,7 +14,7 @@ use super::events::CustomerGroupEvent;
 use super::queries::CustomerGroupView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
-use crate::application::error::{Error, unless_taken};
+use crate::application::error::{Error, unless_held, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::customer_groups;
 use crate::values::ids::{CustomerGroupId, TenantId};
@@ -80,6 +81,15 @@ impl CustomerGroup {
     fn taken(&self, constraint: &str) -> Option<CustomerGroupError> {
         (constraint == CODE_KEY).then(|| CustomerGroupError::CodeTaken(self.details.code.as_str().to_owned()))
     }
+
+    /// Refuses a code that another group has: see [`unless_held`].
+    async fn refuse_held(&self, work: &mut UnitOfWork<'_>, row: &CustomerGroupRow) -> Result<(), Error> {
+        let others = customer_groups::table
+            .filter(customer_groups::tenant_id.eq(row.tenant_id).and(customer_groups::id.ne(row.id)));
+        let code = exists(others.filter(customer_groups::code.eq(row.code.as_str())));
+        let held: bool = diesel::select(code).get_result(work.connection()).await?;
+        unless_held([(CODE_KEY, held)], |key| self.taken(key))
+    }
 }
 
 impl Creatable for CustomerGroup {
@@ -115,6 +125,7 @@ impl Aggregate for CustomerGroup {
 
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = CustomerGroupRow::of(work.tenant(), self);
+        self.refuse_held(work, &row).await?;
         let updated = diesel::update(customer_groups::table.find((row.tenant_id, row.id)))
             .set(&row)
             .execute(work.connection())

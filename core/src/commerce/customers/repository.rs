@@ -17,7 +17,7 @@ use super::invoicing::CustomerInvoicing;
 use super::queries::CustomerView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
-use crate::application::error::{Error, unless_taken};
+use crate::application::error::{Error, unless_held, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses;
 use crate::platform::schema::{customers, invoices, orders};
@@ -316,6 +316,17 @@ impl Customer {
         }
     }
 
+    /// Refuses a code or an external id that another customer has: see [`unless_held`].
+    async fn refuse_held(&self, work: &mut UnitOfWork<'_>, row: &CustomerRow) -> Result<(), Error> {
+        let others =
+            customers::table.filter(customers::tenant_id.eq(row.tenant_id).and(customers::id.ne(row.id)));
+        let code = exists(others.filter(customers::code.eq(row.code.as_str())));
+        let external_id = exists(others.filter(customers::external_id.eq(row.external_id.as_deref())));
+        let (code, external_id): (bool, bool) =
+            diesel::select((code, external_id)).get_result(work.connection()).await?;
+        unless_held([(CODE_KEY, code), (EXTERNAL_ID_KEY, external_id)], |key| self.taken(key))
+    }
+
     /// The foreign key locks its group.
     fn locks_group(&self, work: &mut UnitOfWork<'_>) {
         if self.details.group_id.is_some() {
@@ -371,6 +382,7 @@ impl Aggregate for Customer {
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         self.locks_group(work);
         let row = CustomerRow::of(work.tenant(), self)?;
+        self.refuse_held(work, &row).await?;
         let updated = diesel::update(customers::table.find((row.tenant_id, row.id)))
             .set(&row)
             .execute(work.connection())

@@ -204,6 +204,16 @@ impl Invoice {
         Ok(InvoiceEvent::Settled(Box::new(self.clone())))
     }
 
+    /// Settles what nobody has to pay, such as what a deposit has paid whole: no payment will come that does. Returns `None` if something is open of it, and for
+    /// what no customer owes.
+    pub fn settle_at_once(&mut self, now: DateTime<Utc>) -> Option<InvoiceEvent> {
+        if !self.is_owed() || !self.open().is_zero() {
+            return None;
+        }
+        self.settle(now);
+        Some(InvoiceEvent::Settled(Box::new(self.clone())))
+    }
+
     /// Whether it has a number, and a customer owes it: it is no credit note.
     pub fn is_owed(&self) -> bool {
         self.numbered.is_some() && self.kind != InvoiceKind::CreditNote
@@ -530,8 +540,16 @@ mod tests {
         let mut invoice = drafted();
         let mut free = content("FA-2026-000001");
         (free.totals.gross, free.totals.due) = (Money::zero(), Money::zero());
+        assert_eq!(invoice.settle_at_once(at(1)), None, "a draft owes nothing yet");
         invoice.validate(series(), &free, at(1)).expect("allowed");
         assert_eq!(invoice.state, InvoiceState::Paid);
+        let event = invoice.settle_at_once(at(1)).expect("nothing is open");
+        assert_eq!((invoice.state, invoice.version), (InvoiceState::Paid, 3));
+        assert_eq!(event, InvoiceEvent::Settled(Box::new(invoice)));
+        let mut owed = drafted();
+        owed.validate(series(), &content("FA-2026-000002"), at(1)).expect("allowed");
+        assert_eq!(owed.settle_at_once(at(1)), None);
+        assert_eq!((owed.state, owed.version), (InvoiceState::Validated, 2));
     }
 
     #[test]

@@ -121,10 +121,17 @@ pub fn compose(
     }
     faults.take("/draft/lines", rules::check_deposit(draft.kind(), &totals.groups));
     let (operations, kind) = (operations(draft), draft.kind());
-    let delivered = Delivery {
-        date: (kind != InvoiceKind::Prepayment).then_some(delivered_on),
-        address: Some(Address::from(parties.delivery(draft))),
+    let said_on = match kind {
+        InvoiceKind::Prepayment => None,
+        // What has not left was delivered on no day yet: the law wants it as far as it is known (CGI, annexe II, 242 nonies A, I, 10°).
+        InvoiceKind::Invoice if draft.unshipped => draft.delivered_on,
+        InvoiceKind::Invoice | InvoiceKind::CreditNote => Some(delivered_on),
     };
+    if kind == InvoiceKind::Invoice {
+        let is_said = said_on.is_some() || draft.period.is_some();
+        faults.take("/draft/delivered_on", rules::check_delivery_is_said(is_said, &totals.groups));
+    }
+    let delivered = Delivery { date: said_on, address: Some(Address::from(parties.delivery(draft))) };
     // Whoever gets money back does not transfer it.
     let account = seller.iban.as_ref().filter(|_| kind != InvoiceKind::CreditNote);
     let content = Content {

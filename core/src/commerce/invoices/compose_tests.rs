@@ -357,6 +357,24 @@ fn a_deposit_is_due_at_once_and_nothing_was_delivered() {
 }
 
 #[test]
+fn what_has_not_left_was_delivered_on_no_day_unless_somebody_says_one() {
+    let mut sold = draft(vec![line("Tea", "1", "100", "20")]);
+    let said = |sold: &Draft, buyer: &Buyer| composed(sold, &seller(), buyer).delivery.date;
+    assert_eq!(said(&sold, &buyer()), Some(today()), "it has left, and nobody says when");
+    sold.unshipped = true;
+    assert_eq!(said(&sold, &buyer()), None);
+    let missing = [("/draft/delivered_on", "intra_community_delivery_missing")];
+    assert_eq!(faults(&sold, &seller(), &german()), expected(&missing));
+    let of_month = Draft { period: Period::month("2026-11").ok(), ..sold.clone() };
+    let content = composed(&of_month, &seller(), &german());
+    assert_eq!((content.delivery.date, content.period), (None, of_month.period));
+    sold.delivered_on = BusinessDate::parse("2026-12-04").ok();
+    for buyer in [buyer(), german()] {
+        assert_eq!(said(&sold, &buyer), sold.delivered_on);
+    }
+}
+
+#[test]
 fn a_deposit_that_is_taken_off_makes_no_goods_of_services() {
     let mut sold = draft(vec![line("Conseil", "1", "100", "20"), line("Acompte déduit", "1", "30", "20")]);
     (sold.lines[0].nature, sold.lines[1].role) = (Nature::Service, LineRole::TakesDepositOff);

@@ -167,7 +167,7 @@ impl From<&PostalAddress> for Address {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = InvoiceDelivery)]
 pub struct Delivery {
-    /// Null for a deposit: nothing was delivered yet.
+    /// Null for a deposit, and for what had not left when it was invoiced: nothing was delivered yet.
     #[schema(value_type = Option<chrono::NaiveDate>)]
     pub date: Option<BusinessDate>,
     pub address: Option<Address>,

@@ -68,7 +68,7 @@ pub struct Draft {
     pub issue_date: Option<BusinessDate>,
     /// `None` is what was agreed with the customer, or what the law says.
     pub due_on: Option<BusinessDate>,
-    /// When the goods were delivered, or the service was done; `None` is the issue date.
+    /// When the goods were delivered, or the service was done; `None` is the issue date, or no day of what has not left (`unshipped`).
     pub delivered_on: Option<BusinessDate>,
     /// `None` is the customer's, or the company's.
     pub language: Option<Language>,

@@ -18,7 +18,7 @@ pub enum InvoiceEvent {
         invoice: Box<Invoice>,
         content: Box<Content>,
     },
-    /// Something was paid of it, or taken back.
+    /// Something was paid of it, or taken back; or it has a number, and nothing is to be paid of it.
     Settled(Box<Invoice>),
     /// Its document was made and kept.
     DocumentReady(Box<ReadyDocument>),

@@ -155,7 +155,7 @@ pub struct DraftView {
     /// Null: what was agreed with the customer, or what the law says.
     #[schema(value_type = Option<chrono::NaiveDate>)]
     pub due_on: Option<BusinessDate>,
-    /// Null: the issue date.
+    /// Null: the issue date, or none if it also invoices what has not left.
     #[schema(value_type = Option<chrono::NaiveDate>)]
     pub delivered_on: Option<BusinessDate>,
     /// Null: the customer's, or your company's.

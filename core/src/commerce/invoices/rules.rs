@@ -31,12 +31,28 @@ pub(super) fn check_currency(currency: &Currency) -> Result<(), Invalid> {
 /// `intra_community_deposit` if a part of it is of goods that go to another member state without VAT: no law wants an invoice of it, and EN 16931 wants the day of their
 /// delivery.
 pub(super) fn check_deposit(kind: InvoiceKind, groups: &[VatGroup]) -> Result<(), Invalid> {
-    let is_free = |group: &VatGroup| group.vat.category == Category::IntraCommunity;
-    if kind != InvoiceKind::Prepayment || !groups.iter().any(is_free) {
+    if kind != InvoiceKind::Prepayment || !groups.iter().any(is_intra_community) {
         return Ok(());
     }
     let message = "a deposit is not invoiced for goods that go to another member state without VAT (CGI, article 289, I, 1, c, which leaves out what article 262 ter, I exempts; directive 2006/112/EC, article 220, 1, 4; EN 16931, BR-IC-11): record the payment without an invoice, and let it pay the invoice of the goods";
     Err(Invalid::new("intra_community_deposit", message))
+}
+
+/// Checks that an invoice of goods that go to another member state without VAT says when they are delivered: by a day, or by a period. One of what has
+/// not left says none by itself.
+///
+/// # Errors
+/// `intra_community_delivery_missing` if it does not.
+pub(super) fn check_delivery_is_said(is_said: bool, groups: &[VatGroup]) -> Result<(), Invalid> {
+    if is_said || !groups.iter().any(is_intra_community) {
+        return Ok(());
+    }
+    let message = "an invoice of goods that go to another member state without VAT says when they are delivered (EN 16931, BR-IC-11; directive 2006/112/EC, article 226, 7), and these have not left: name the day in delivered_on, or invoice them once they have left";
+    Err(Invalid::new("intra_community_delivery_missing", message))
+}
+
+fn is_intra_community(group: &VatGroup) -> bool {
+    group.vat.category == Category::IntraCommunity
 }
 
 /// How long before its invoice something was delivered, in months: as far as a business date may lie back.
@@ -151,6 +167,19 @@ mod tests {
         assert_eq!(found(InvoiceKind::CreditNote, &both), Ok(()));
         let refused = check_deposit(InvoiceKind::Prepayment, &both).expect_err("refused");
         for part in ["289, I, 1, c", "262 ter, I", "BR-IC-11"] {
+            assert!(refused.message.contains(part), "{part}: {}", refused.message);
+        }
+    }
+
+    #[test]
+    fn goods_without_vat_to_another_member_state_have_a_day_of_delivery() {
+        let (taxed, free) = (group(Category::Standard, "20"), group(Category::IntraCommunity, "0"));
+        assert_eq!(check_delivery_is_said(false, std::slice::from_ref(&taxed)), Ok(()));
+        let both = [taxed, free];
+        assert_eq!(check_delivery_is_said(true, &both), Ok(()));
+        let refused = check_delivery_is_said(false, &both).expect_err("refused");
+        assert_eq!(refused.code, "intra_community_delivery_missing");
+        for part in ["BR-IC-11", "delivered_on"] {
             assert!(refused.message.contains(part), "{part}: {}", refused.message);
         }
     }

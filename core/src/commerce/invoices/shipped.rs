@@ -66,7 +66,9 @@ impl Command for InvoiceShipped {
         let orders = orders::repository::load_several(work, &ids).await?;
         let id = InvoiceId::generate();
         let extent = if self.unshipped { Extent::Ordered } else { Extent::Left };
-        let invoiceable = invoiceable(&orders, &repository::claimed(work, &ids, id).await?, extent);
+        let claimed = repository::claimed(work, &ids, id).await?;
+        let left = invoiceable(&orders, &claimed, Extent::Left);
+        let invoiceable = invoiceable(&orders, &claimed, extent);
         let wanted: Vec<(Source, Option<Units>)> = match &self.scope {
             Scope::Orders(_) => orders.iter().flat_map(sources).map(|source| (source, None)).collect(),
             Scope::Shipments(_) | Scope::Month { .. } => parts.iter().map(wanted).collect(),
@@ -81,6 +83,10 @@ impl Command for InvoiceShipped {
             draft.deposits = fitting(&draft, known)?;
         }
         let claims = claims::claims(&draft);
+        // The day on which other goods left is not the day of those that are still here.
+        if claims::check(&claims, &left, Extent::Left).is_err() {
+            draft.delivered_on = None;
+        }
         created(work, id, draft, &claims).await
     }
 }

@@ -107,7 +107,12 @@ async fn invoiced(
     ask(work, &composed, &series).await?;
     let orders = claims::orders_of(&claims);
     count_to_invoice(work, &orders, &claims::moved(&claims), Reopens::No).await?;
-    let (invoice, content) = number(work, invoice, &draft, &composed, (&series, dates_in_order), now).await?;
+    let (mut invoice, content) =
+        number(work, invoice, &draft, &composed, (&series, dates_in_order), now).await?;
+    if let Some(settled) = invoice.settle_at_once(now) {
+        invoice.save(work).await?;
+        work.record(settled).await?;
+    }
     work.audit(audit.action, (Invoice::NAME, invoice.id()), audit.before.as_ref(), Some(&invoice.audited()))?;
     Ok(InvoiceView::validated(&invoice, content, &draft))
 }

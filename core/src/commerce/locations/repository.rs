@@ -1,6 +1,7 @@
 //! Locations in the database, as commands read and write them.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use super::events::LocationEvent;
 use super::queries::LocationView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
-use crate::application::error::{Error, unless_taken};
+use crate::application::error::{Error, unless_held, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::locations;
 use crate::values::external_id::ExternalId;
@@ -157,6 +158,21 @@ impl Location {
             _ => None,
         }
     }
+
+    /// Refuses a code that another location of its warehouse has, or an external id that another location has: see [`unless_held`].
+    async fn refuse_held(&self, work: &mut UnitOfWork<'_>, row: &LocationRow) -> Result<(), Error> {
+        let others =
+            locations::table.filter(locations::tenant_id.eq(row.tenant_id).and(locations::id.ne(row.id)));
+        let code = exists(
+            others
+                .filter(locations::warehouse_id.eq(row.warehouse_id))
+                .filter(locations::code.eq(row.code.as_str())),
+        );
+        let external_id = exists(others.filter(locations::external_id.eq(row.external_id.as_deref())));
+        let (code, external_id): (bool, bool) =
+            diesel::select((code, external_id)).get_result(work.connection()).await?;
+        unless_held([(CODE_KEY, code), (EXTERNAL_ID_KEY, external_id)], |key| self.taken(key))
+    }
 }
 
 impl Creatable for Location {
@@ -193,6 +209,7 @@ impl Aggregate for Location {
 
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = LocationRow::of(work.tenant(), self);
+        self.refuse_held(work, &row).await?;
         let updated = diesel::update(locations::table.find((row.tenant_id, row.id)))
             .set(&row)
             .execute(work.connection())

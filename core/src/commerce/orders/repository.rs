@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Date, Jsonb, Nullable, Numeric, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -21,7 +22,7 @@ use super::reservation_rows::{HeldRow, held, of_line, replace_held};
 use super::totals::{Totals, vat_breakdown};
 use crate::application::Locked;
 use crate::application::aggregate::Aggregate;
-use crate::application::error::{Error, unless_taken};
+use crate::application::error::{Error, unless_held, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses::{postal_from_json, postal_to_json};
 use crate::platform::schema::{order_lines, order_steps, orders, stock_reservations};
@@ -337,8 +338,7 @@ async fn insert_step(
 }
 
 /// Writes what an order that is locked is called from now on. Whoever writes a reference that somebody else is writing waits for them. Whoever
-/// writes one that another order has does not wait whether that gives it up: two orders that exchange theirs would wait for each other. Each
-/// has its own as long as it is not committed, so whoever of them looks last sees that.
+/// writes one that another order has does not wait whether that gives it up: see [`unless_held`].
 ///
 /// # Errors
 /// `ReferenceTaken` if another order has it. Fails if the database cannot be reached.
@@ -348,16 +348,11 @@ pub(super) async fn write_reference(
     reference: Option<&OrderReference>,
 ) -> Result<(), Error> {
     if let Some(wanted) = reference {
-        let holder: Option<Uuid> = orders::table
+        let others = orders::table
             .filter(orders::tenant_id.eq(work.tenant().uuid()).and(orders::id.ne(id.uuid())))
-            .filter(orders::reference.eq(wanted.as_str()))
-            .select(orders::id)
-            .get_result(work.connection())
-            .await
-            .optional()?;
-        if holder.is_some() {
-            return Err(OrderError::ReferenceTaken(wanted.to_string()).into());
-        }
+            .filter(orders::reference.eq(wanted.as_str()));
+        let held: bool = diesel::select(exists(others)).get_result(work.connection()).await?;
+        unless_held([(REFERENCE_KEY, held)], |_| Some(OrderError::ReferenceTaken(wanted.to_string())))?;
     }
     let written = diesel::update(orders::table.find((work.tenant().uuid(), id.uuid())))
         .set(orders::reference.eq(reference.map(OrderReference::as_str)))

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date, Nullable, Numeric, Text, Uuid as SqlUuid};
 use diesel::upsert::excluded;
@@ -20,7 +21,7 @@ use super::queries::PriceListView;
 use super::resolver::{ListedPrice, PriceBook, PriceQuestion, ValidPeriod};
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
-use crate::application::error::Error;
+use crate::application::error::{Error, unless_held};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{price_list_entries, price_lists};
 use crate::values::business_date::BusinessDate;
@@ -439,6 +440,17 @@ impl PriceList {
         };
         refusal.map_or_else(|| error.into(), Into::into)
     }
+
+    /// Refuses a code that another list has: see [`unless_held`].
+    async fn refuse_held(&self, work: &mut UnitOfWork<'_>, row: &PriceListRow) -> Result<(), Error> {
+        let others = price_lists::table
+            .filter(price_lists::tenant_id.eq(row.tenant_id).and(price_lists::id.ne(row.id)));
+        let code = exists(others.filter(price_lists::code.eq(row.code.as_str())));
+        let held: bool = diesel::select(code).get_result(work.connection()).await?;
+        unless_held([(CODE_KEY, held)], |_| {
+            Some(PriceListError::CodeTaken(self.details.code.as_str().to_owned()))
+        })
+    }
 }
 
 impl Creatable for PriceList {
@@ -479,6 +491,7 @@ impl Aggregate for PriceList {
 
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = PriceListRow::of(work.tenant(), self);
+        self.refuse_held(work, &row).await?;
         let updated = diesel::update(price_lists::table.find((row.tenant_id, row.id)))
             .set(&row)
             .execute(work.connection())

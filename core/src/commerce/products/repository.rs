@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -13,7 +14,7 @@ use super::events::ProductEvent;
 use super::queries::ProductView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
-use crate::application::error::{Error, unless_taken};
+use crate::application::error::{Error, unless_held, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::vat::Nature;
 use crate::platform::schema::{product_barcodes, products};
@@ -265,7 +266,7 @@ pub(crate) async fn is_kept(work: &mut UnitOfWork<'_>, id: ProductId) -> Result<
     let kept = products::table
         .filter(products::tenant_id.eq(work.tenant().uuid()).and(products::id.eq(id.uuid())))
         .filter(products::stocked.and(products::archived_at.is_null()));
-    Ok(diesel::select(diesel::dsl::exists(kept)).get_result(work.connection()).await?)
+    Ok(diesel::select(exists(kept)).get_result(work.connection()).await?)
 }
 
 /// Reads how many decimals a quantity of these products may have, and in which unit, without locking them.
@@ -331,9 +332,20 @@ impl Product {
         }
     }
 
+    /// Refuses a SKU or an external id that another product has: see [`unless_held`].
+    async fn refuse_held(&self, work: &mut UnitOfWork<'_>, row: &ProductRow) -> Result<(), Error> {
+        let others =
+            products::table.filter(products::tenant_id.eq(row.tenant_id).and(products::id.ne(row.id)));
+        let sku = exists(others.filter(products::sku.eq(row.sku.as_str())));
+        let external_id = exists(others.filter(products::external_id.eq(row.external_id.as_deref())));
+        let (sku, external_id): (bool, bool) =
+            diesel::select((sku, external_id)).get_result(work.connection()).await?;
+        unless_held([(SKU_KEY, sku), (EXTERNAL_ID_KEY, external_id)], |key| self.taken(key))
+    }
+
     /// Notes that these barcodes are the product's, and no others are. They are added in one order: two products that want the
-    /// same ones do not wait for each other. Two that want each other's at the same time do, and PostgreSQL ends one of both: it is tried
-    /// again, and finds the barcode taken or free. To lock barcodes first would take a privilege more, for what nobody does on purpose.
+    /// same ones do not wait for each other. Those that another product has are refused before any is written, for the reason of
+    /// [`unless_held`].
     async fn save_barcodes(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let (tenant, product) = (work.tenant().uuid(), self.id.uuid());
         let mut barcodes: Vec<(String, &Gtin)> =
@@ -342,6 +354,17 @@ impl Product {
         let numbers: Vec<&str> = barcodes.iter().map(|(number, _)| number.as_str()).collect();
         let own = product_barcodes::table
             .filter(product_barcodes::tenant_id.eq(tenant).and(product_barcodes::product_id.eq(product)));
+        if !numbers.is_empty() {
+            let held: Vec<String> = product_barcodes::table
+                .filter(product_barcodes::tenant_id.eq(tenant).and(product_barcodes::product_id.ne(product)))
+                .filter(product_barcodes::gtin.eq_any(&numbers))
+                .select(product_barcodes::gtin)
+                .load(work.connection())
+                .await?;
+            if let Some((_, taken)) = barcodes.iter().find(|(number, _)| held.contains(number)) {
+                return Err(ProductError::BarcodeTaken(taken.as_str().to_owned()).into());
+            }
+        }
         diesel::delete(own.filter(product_barcodes::gtin.ne_all(&numbers)))
             .execute(work.connection())
             .await?;
@@ -406,6 +429,7 @@ impl Aggregate for Product {
 
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = ProductRow::of(work.tenant(), self);
+        self.refuse_held(work, &row).await?;
         let updated = diesel::update(products::table.find((row.tenant_id, row.id)))
             .set(&row)
             .execute(work.connection())

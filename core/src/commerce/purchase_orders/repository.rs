@@ -2,6 +2,7 @@
 
 use bigdecimal::BigDecimal;
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Date, Nullable, Numeric, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -14,7 +15,7 @@ use super::events::PurchaseOrderEvent;
 use super::queries::PurchaseOrderView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
-use crate::application::error::{Error, unless_taken};
+use crate::application::error::{Error, unless_held, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{purchase_order_lines, purchase_orders};
 use crate::values::business_date::BusinessDate;
@@ -198,6 +199,16 @@ impl PurchaseOrder {
         let reference = self.reference.as_ref().filter(|_| constraint == REFERENCE_KEY)?;
         Some(PurchaseOrderError::ReferenceTaken(reference.as_str().to_owned()))
     }
+
+    /// Refuses a reference that another purchase order has: see [`unless_held`].
+    async fn refuse_held(&self, work: &mut UnitOfWork<'_>, row: &PurchaseOrderRow) -> Result<(), Error> {
+        let Some(wanted) = &row.reference else { return Ok(()) };
+        let others = purchase_orders::table
+            .filter(purchase_orders::tenant_id.eq(row.tenant_id).and(purchase_orders::id.ne(row.id)));
+        let reference = exists(others.filter(purchase_orders::reference.eq(wanted.as_str())));
+        let held: bool = diesel::select(reference).get_result(work.connection()).await?;
+        unless_held([(REFERENCE_KEY, held)], |key| self.taken(key))
+    }
 }
 
 impl Creatable for PurchaseOrder {
@@ -237,6 +248,7 @@ impl Aggregate for PurchaseOrder {
     /// The supplier of another purchase order than before is locked already.
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = PurchaseOrderRow::of(work.tenant(), self);
+        self.refuse_held(work, &row).await?;
         let updated = diesel::update(purchase_orders::table.find((row.tenant_id, row.id)))
             .set(&row)
             .execute(work.connection())

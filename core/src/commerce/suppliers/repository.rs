@@ -1,6 +1,7 @@
 //! Suppliers in the database, as commands read and write them.
 
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::RunQueryDsl;
@@ -12,7 +13,7 @@ use super::events::SupplierEvent;
 use super::queries::SupplierView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, Deletable, LockMode, find};
-use crate::application::error::{Error, unless_taken};
+use crate::application::error::{Error, unless_held, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::commerce::addresses;
 use crate::platform::schema::suppliers;
@@ -124,6 +125,17 @@ impl Supplier {
             _ => None,
         }
     }
+
+    /// Refuses a code or an external id that another supplier has: see [`unless_held`].
+    async fn refuse_held(&self, work: &mut UnitOfWork<'_>, row: &SupplierRow) -> Result<(), Error> {
+        let others =
+            suppliers::table.filter(suppliers::tenant_id.eq(row.tenant_id).and(suppliers::id.ne(row.id)));
+        let code = exists(others.filter(suppliers::code.eq(row.code.as_str())));
+        let external_id = exists(others.filter(suppliers::external_id.eq(row.external_id.as_deref())));
+        let (code, external_id): (bool, bool) =
+            diesel::select((code, external_id)).get_result(work.connection()).await?;
+        unless_held([(CODE_KEY, code), (EXTERNAL_ID_KEY, external_id)], |key| self.taken(key))
+    }
 }
 
 impl Creatable for Supplier {
@@ -158,6 +170,7 @@ impl Aggregate for Supplier {
 
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = SupplierRow::of(work.tenant(), self)?;
+        self.refuse_held(work, &row).await?;
         let updated = diesel::update(suppliers::table.find((row.tenant_id, row.id)))
             .set(&row)
             .execute(work.connection())

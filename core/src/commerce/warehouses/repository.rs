@@ -2,6 +2,7 @@
 
 use bigdecimal::{BigDecimal, Zero};
 use chrono::{DateTime, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use super::events::WarehouseEvent;
 use super::queries::WarehouseView;
 use crate::application::Locked;
 use crate::application::aggregate::{Aggregate, Creatable, LockMode, find};
-use crate::application::error::{Error, unless_taken};
+use crate::application::error::{Error, unless_held, unless_taken};
 use crate::application::unit_of_work::UnitOfWork;
 use crate::platform::schema::{stock_levels, warehouses};
 use crate::values::external_id::ExternalId;
@@ -122,7 +123,7 @@ pub(super) async fn load_beside_default(
 pub(super) async fn has_default(work: &mut UnitOfWork<'_>) -> Result<bool, Error> {
     let default =
         warehouses::table.filter(warehouses::tenant_id.eq(work.tenant().uuid()).and(warehouses::is_default));
-    Ok(diesel::select(diesel::dsl::exists(default)).get_result(work.connection()).await?)
+    Ok(diesel::select(exists(default)).get_result(work.connection()).await?)
 }
 
 /// Whether the warehouse, which is locked, still has stock, or orders that wait for some.
@@ -132,7 +133,7 @@ pub(super) async fn in_use(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Result
     let zero = BigDecimal::zero();
     let has_some = stock_levels::on_hand.gt(zero.clone()).or(stock_levels::waiting.gt(zero));
     let levels = stock_levels::table.filter(of_warehouse).filter(has_some);
-    Ok(diesel::select(diesel::dsl::exists(levels)).get_result(work.connection()).await?)
+    Ok(diesel::select(exists(levels)).get_result(work.connection()).await?)
 }
 
 /// Whether there is such a warehouse, which is not archived. Nothing is locked: orders are placed so often that a lock of their
@@ -144,7 +145,7 @@ pub(crate) async fn is_open(work: &mut UnitOfWork<'_>, id: WarehouseId) -> Resul
     let open = warehouses::table
         .filter(warehouses::tenant_id.eq(work.tenant().uuid()).and(warehouses::id.eq(id.uuid())))
         .filter(warehouses::archived_at.is_null());
-    Ok(diesel::select(diesel::dsl::exists(open)).get_result(work.connection()).await?)
+    Ok(diesel::select(exists(open)).get_result(work.connection()).await?)
 }
 
 /// Returns the warehouse that is meant where none is named. Nothing is locked, as by [`is_open`].
@@ -220,6 +221,17 @@ impl Warehouse {
             _ => None,
         }
     }
+
+    /// Refuses a code or an external id that another warehouse has: see [`unless_held`].
+    async fn refuse_held(&self, work: &mut UnitOfWork<'_>, row: &WarehouseRow) -> Result<(), Error> {
+        let others =
+            warehouses::table.filter(warehouses::tenant_id.eq(row.tenant_id).and(warehouses::id.ne(row.id)));
+        let code = exists(others.filter(warehouses::code.eq(row.code.as_str())));
+        let external_id = exists(others.filter(warehouses::external_id.eq(row.external_id.as_deref())));
+        let (code, external_id): (bool, bool) =
+            diesel::select((code, external_id)).get_result(work.connection()).await?;
+        unless_held([(CODE_KEY, code), (EXTERNAL_ID_KEY, external_id)], |key| self.taken(key))
+    }
 }
 
 impl Creatable for Warehouse {
@@ -254,6 +266,7 @@ impl Aggregate for Warehouse {
 
     async fn save(&self, work: &mut UnitOfWork<'_>) -> Result<(), Error> {
         let row = WarehouseRow::of(work.tenant(), self)?;
+        self.refuse_held(work, &row).await?;
         let updated = diesel::update(warehouses::table.find((row.tenant_id, row.id)))
             .set(&row)
             .execute(work.connection())
