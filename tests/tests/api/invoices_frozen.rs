@@ -127,8 +127,9 @@ fn another(table: &str, (column, kind): &Column) -> Result<String> {
         (_, _, "bytea") => format!("set_byte({name}, 0, get_byte({name}, 0) # 1)"),
         (_, _, "boolean") => format!("NOT {name}"),
         (_, _, "date") => format!("{name} + 1"),
-        // Another row may have the next number.
-        (_, _, "smallint" | "integer" | "bigint") => format!("{name} + 7"),
+        // Another row may have the next number, and a chain has some.
+        (_, _, "bigint") => format!("{name} + 1000"),
+        (_, _, "smallint" | "integer") => format!("{name} + 7"),
         (_, _, kind) if kind.starts_with("timestamp") => format!("{name} + interval '1 microsecond'"),
         (_, _, kind) if kind.starts_with("numeric") => format!("{name} + 0.01"),
         (_, _, kind) => bail!("{table}.{column} is a {kind}: say here what may stand in its place"),

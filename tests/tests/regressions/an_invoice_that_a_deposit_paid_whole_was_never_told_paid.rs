@@ -1,7 +1,7 @@
 //! Seen (read): a final invoice of which a deposit of 100 % was taken off came to 0.00 and was paid from its validation on, but `invoice.paid` was published by
 //! payments and credit notes alone, and none comes for nothing: whoever waited for the event to close an order waited for ever.
 
-use anyhow::{Result, ensure};
+use anyhow::ensure;
 use comptoir_tests::harness::{World, events_of, id};
 use serde_json::json;
 
