@@ -98,7 +98,7 @@ async fn fill(api: &Api) -> Result<()> {
     let late = json!({
         "customer_id": customer["id"], "ordered_on": long_ago, "lines": [{"product_id": product["id"], "quantity": "2"}],
     });
-    let back = json!({"lines": [{"position": 1, "quantity": "1", "restock": true}]});
+    let back = json!({"reason": "wrong size", "lines": [{"position": 1, "quantity": "1", "restock": true}]});
     let payment = json!({"customer_id": customer["id"], "amount": "1.00", "method": "transfer"});
     for number in 0..ROWS {
         let code = format!("BENCH-{number}");
